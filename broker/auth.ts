@@ -1,0 +1,102 @@
+/** Who is calling. Tokens are looked up by their hash; the store never holds one. */
+import { hostname } from 'node:os';
+import type { Caller } from '../shared/contract/operation.ts';
+import { PeersError } from '../shared/errors.ts';
+import { equalSecrets, hashToken, machineKey } from '../shared/secret.ts';
+import type { Actor, Call, Deps } from './deps.ts';
+import type { SessionRecord } from './store/store.ts';
+
+/** Sessions kept at hand, so that a busy one does not cost a query with each request. */
+const KNOWN_MAX = 10_000;
+
+export class Auth {
+  readonly #deps: Pick<Deps, 'store' | 'bus' | 'ids' | 'clock'>;
+  readonly #machineKey: string;
+  readonly #known = new Map<string, SessionRecord>();
+  #operatorId: string | undefined;
+
+  constructor(deps: Pick<Deps, 'store' | 'bus' | 'ids' | 'clock' | 'secret'>) {
+    this.#deps = deps;
+    this.#machineKey = machineKey(deps.secret);
+  }
+
+  /**
+   * @param authorization the header as it came
+   * @throws PeersError `not_authorized`, `session_stale`, `session_superseded`
+   */
+  async identify(caller: Caller, authorization: string | undefined, signal: AbortSignal): Promise<Call> {
+    if (caller === 'anyone') return this.#call(undefined, signal);
+    const bearer = /^Bearer (\S{1,256})$/.exec(authorization ?? '')?.[1];
+    if (bearer === undefined) throw unauthorized('The request carries no Bearer value.');
+    if (equalSecrets(bearer, this.#machineKey)) {
+      if (caller === 'machine') return this.#call(undefined, signal);
+      if (caller === 'session') throw unauthorized('This operation needs a session, not the machine key.');
+      return this.#call({ is: 'operator', peer_id: await this.#operator() }, signal);
+    }
+    if (caller === 'machine' || caller === 'operator') throw unauthorized('This operation needs the machine key.');
+    const session = await this.#session(hashToken(bearer));
+    return this.#call({ is: 'session', peer_id: session.peer_id, session }, signal);
+  }
+
+  /** The session changed: look it up again at its next call. */
+  forget(session_id: string): void {
+    for (const [hash, session] of this.#known) if (session.id === session_id) this.#known.delete(hash);
+  }
+
+  async #session(hash: string): Promise<SessionRecord> {
+    const known = this.#known.get(hash);
+    if (known) return known;
+    const session = await this.#deps.store.findSession(hash);
+    if (!session) throw stale();
+    if (session.ended) {
+      if (session.end_reason === 'superseded') {
+        throw new PeersError(
+          'session_superseded',
+          'A newer session serves this peer: the same conversation or name was opened again.',
+          'Use the newer session; this one stays silent.',
+        );
+      }
+      throw stale();
+    }
+    if (this.#known.size >= KNOWN_MAX) this.#known.clear();
+    this.#known.set(hash, session);
+    return session;
+  }
+
+  async #operator(): Promise<string> {
+    this.#operatorId ??= (
+      await this.#deps.store.operatorPeer(this.#deps.ids.peer(), hostname(), this.#deps.clock.now())
+    ).id;
+    return this.#operatorId;
+  }
+
+  #call(actor: Actor | undefined, signal: AbortSignal): Call {
+    return {
+      signal,
+      actor: () => {
+        if (!actor) throw unauthorized('This operation needs a caller.');
+        return actor;
+      },
+      session: () => {
+        if (actor?.is !== 'session') throw unauthorized('This operation needs a session.');
+        return actor.session;
+      },
+    };
+  }
+}
+
+function unauthorized(message: string): PeersError {
+  return new PeersError(
+    'not_authorized',
+    message,
+    'Programs of this user derive the machine key from ~/.agent-peers/secret; sessions register to get a token.',
+  );
+}
+
+function stale(): PeersError {
+  return new PeersError(
+    'session_stale',
+    'This session is not known any more.',
+    'Register again; the peer and its mailbox are still there.',
+  );
+}

@@ -1,0 +1,21 @@
+/** Which peers stand in a scope, seen from one of them. */
+import type { Scope } from '../../shared/contract/types.ts';
+
+export interface Place {
+  readonly host: string;
+  readonly cwd: string;
+  readonly repo: string;
+}
+
+/** Outside git there is no repository to share: `repo` then means the same directory. */
+export function inScope(scope: Scope, self: Place, other: Place): boolean {
+  if (self.host !== other.host) return false;
+  switch (scope) {
+    case 'machine':
+      return true;
+    case 'directory':
+      return self.cwd === other.cwd;
+    case 'repo':
+      return self.repo === '' ? self.cwd === other.cwd : self.repo === other.repo;
+  }
+}

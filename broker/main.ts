@@ -1,0 +1,160 @@
+/** Puts the broker together, and takes it apart again. */
+import { createServer, type Server } from 'node:http';
+import { join } from 'node:path';
+import { getRequestListener } from '@hono/node-server';
+import { BrokerClient } from '../shared/client.ts';
+import { type BrokerConfig, type Env, readBrokerConfig } from '../shared/config.ts';
+import { deferred } from '../shared/deferred.ts';
+import type { StartReport } from '../shared/ensure-broker.ts';
+import { PeersError, toPeersError } from '../shared/errors.ts';
+import { ensureSecret } from '../shared/secret.ts';
+import { VERSION } from '../shared/version.ts';
+import { createApp } from './app.ts';
+import { Auth } from './auth.ts';
+import { LocalBus } from './bus.ts';
+import { randomIds, systemClock } from './clock.ts';
+import { RateLimiter } from './core/rate-limit.ts';
+import type { Deps, Handlers } from './deps.ts';
+import { openLog } from './log.ts';
+import { Outbox } from './outbox.ts';
+import { Presence } from './presence.ts';
+import { startHousekeeping } from './retention.ts';
+import { inboxHandlers } from './routes/inbox.ts';
+import { messageHandlers } from './routes/messages.ts';
+import { operatorHandlers } from './routes/operator.ts';
+import { peerHandlers } from './routes/peers.ts';
+import { sessionHandlers } from './routes/sessions.ts';
+import { openSqliteStore } from './store/sqlite.ts';
+
+/** An idle session speaks once a minute; its connection outlives several of these silences. */
+const KEEP_ALIVE_MS = 10 * 60_000;
+const DRAIN_MS = 3_000;
+
+/**
+ * Runs a broker until it is told to stop. Prints one {@link StartReport} line on standard output.
+ * @returns the exit code
+ */
+export async function runBroker(env: Env): Promise<number> {
+  const report = (line: StartReport) => process.stdout.write(`${JSON.stringify(line)}\n`);
+  let config: BrokerConfig;
+  let secret: Buffer;
+  let server: Server;
+  // requests that arrive while the database opens wait for it
+  const opened = deferred<ReturnType<typeof getRequestListener>>();
+  opened.promise.catch(() => {});
+  try {
+    config = readBrokerConfig(env);
+    secret = ensureSecret(config.home);
+    server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, (request, response) => {
+      opened.promise.then((listen) => listen(request, response)).catch(() => response.destroy());
+    });
+    // bind() is the lock: whoever holds the port is the broker
+    await bind(server, config.port);
+  } catch (error) {
+    const failure = toPeersError(error);
+    const other = failure.code === 'port_in_use' ? await existing(readBrokerConfig(env)) : failure;
+    report(other instanceof PeersError ? { error: other.toBody() } : { ready: true, pid: other.pid });
+    return other instanceof PeersError ? 1 : 0;
+  }
+
+  const { log, flush } = openLog(config.home, config.logLevel);
+  const stopping = new AbortController();
+  const stopped = deferred<string>();
+  try {
+    const now = systemClock.now();
+    const store = await openSqliteStore(config.db, { now, backups: join(config.home, 'backups') });
+    await store.detachAll(now);
+    const bus = new LocalBus();
+    const deps: Deps = {
+      config,
+      secret,
+      store,
+      bus,
+      log,
+      clock: systemClock,
+      ids: randomIds,
+      outbox: new Outbox(store, systemClock),
+      presence: new Presence({ store, clock: systemClock, log }),
+      rate: new RateLimiter(config.ratePerMinute),
+      started_at: now,
+      stopping: stopping.signal,
+      stop: stopped.resolve,
+    };
+    const auth = new Auth(deps);
+    const handlers: Handlers = {
+      ...sessionHandlers(deps, auth),
+      ...peerHandlers(deps),
+      ...messageHandlers(deps),
+      ...inboxHandlers(deps),
+      ...operatorHandlers(deps),
+    };
+    opened.resolve(getRequestListener(createApp(deps, auth, handlers).fetch, { overrideGlobalObjects: false }));
+    startHousekeeping(deps, auth);
+
+    process.once('SIGTERM', () => stopped.resolve('SIGTERM'));
+    process.once('SIGINT', () => stopped.resolve('SIGINT'));
+    log.info({ version: VERSION, port: config.port, db: config.db }, 'broker started');
+    report({ ready: true, pid: process.pid });
+
+    const reason = await stopped.promise;
+    log.info({ reason }, 'broker stops');
+    stopping.abort();
+    await drain(server);
+    deps.presence.close();
+    await store.detachAll(systemClock.now());
+    await store.close();
+    log.info('broker stopped');
+    await flush();
+    return 0;
+  } catch (error) {
+    const failure = toPeersError(error);
+    log.fatal({ err: error }, failure.message);
+    report({ error: failure.toBody() });
+    opened.reject(failure);
+    server.close();
+    server.closeAllConnections();
+    await flush();
+    return 1;
+  }
+}
+
+function bind(server: Server, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EADDRINUSE' && error.code !== 'EACCES') return reject(error);
+      reject(
+        new PeersError(
+          'port_in_use',
+          `Port ${port} of 127.0.0.1 cannot be used (${error.code}).`,
+          'Set AGENT_PEERS_PORT to a free port, for every session alike.',
+          { cause: error },
+        ),
+      );
+    });
+    server.listen({ port, host: '127.0.0.1', exclusive: true }, resolve);
+  });
+}
+
+/** Who holds the port: the broker that was faster, or an error that says what else it is. */
+async function existing(config: BrokerConfig): Promise<{ pid: number } | PeersError> {
+  const client = new BrokerClient(config);
+  try {
+    return { pid: (await client.hello()).pid };
+  } catch (error) {
+    return toPeersError(error);
+  } finally {
+    client.close();
+  }
+}
+
+/** Takes nothing new, lets what is under way finish, then closes the idle connections too. */
+async function drain(server: Server): Promise<void> {
+  const closed = new Promise((resolve) => server.close(resolve));
+  server.closeIdleConnections();
+  const impatient = setTimeout(() => server.closeAllConnections(), DRAIN_MS);
+  // answers that are being written now make their connections idle a moment later
+  const idle = setInterval(() => server.closeIdleConnections(), 20);
+  await closed;
+  clearTimeout(impatient);
+  clearInterval(idle);
+}

@@ -1,0 +1,129 @@
+/** Sessions: prove, register, bind, report, close. */
+import { NAME_PATTERN } from '../../shared/contract/common.ts';
+import { PeersError } from '../../shared/errors.ts';
+import { brokerProof, hashToken, newToken } from '../../shared/secret.ts';
+import { VERSION } from '../../shared/version.ts';
+import type { Auth } from '../auth.ts';
+import { assertName, randomName } from '../core/names.ts';
+import type { Deps, Handlers } from '../deps.ts';
+import type { PeerRecord } from '../store/store.ts';
+
+type Names = 'hello' | 'registerSession' | 'bindConversation' | 'reportSession' | 'closeSession';
+
+/** Without what only the rules need. */
+export function publicPeer({ last_seen_at: _, ...peer }: PeerRecord) {
+  return peer;
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+export function sessionHandlers(deps: Deps, auth: Auth): Handlers<Names> {
+  const { store, clock, ids, presence, bus, log } = deps;
+
+  const ended = (session_id: string) => {
+    auth.forget(session_id);
+    presence.forget(session_id);
+    bus.publish({ kind: 'session-ended', session_id });
+  };
+
+  return {
+    hello: async ({ nonce }) => ({
+      service: 'agent-peers',
+      version: VERSION,
+      proof: brokerProof(deps.secret, nonce, deps.config.port),
+      pid: process.pid,
+      draining: deps.stopping.aborted,
+    }),
+
+    registerSession: async (request) => {
+      if (request.kind === 'human') {
+        throw new PeersError(
+          'invalid_request',
+          'A session cannot be the human.',
+          'The human is the operator: use the agent-peers command.',
+        );
+      }
+      if (request.name !== undefined && !NAME_PATTERN.test(request.name)) assertName(request.name);
+      const token = newToken();
+      const credential = newToken();
+      const { peer, session, resumed, superseded } = await store.registerSession(
+        {
+          ...request,
+          session_id: ids.session(),
+          token_hash: hashToken(token),
+          new_peer_id: ids.peer(),
+          credential_hash: hashToken(credential),
+          wanted_name: request.name,
+          fallback_name: randomName,
+          credentials: request.credentials.map((c) => ({
+            peer_id: c.peer_id,
+            credential_hash: hashToken(c.credential),
+          })),
+          conversation: request.conversation,
+          is_live: ({ id, pid }) => presence.isHeld(id) || isRunning(pid),
+        },
+        clock.now(),
+      );
+      if (superseded) ended(superseded);
+      await presence.registered(session.id);
+      log.info(
+        {
+          session_id: session.id,
+          peer: peer.name,
+          kind: peer.kind,
+          client: request.client,
+          route: request.push_route,
+          pid: request.pid,
+          resumed,
+          superseded,
+        },
+        'session registered',
+      );
+      return {
+        session_id: session.id,
+        token,
+        peer: publicPeer(peer),
+        credential: resumed ? null : credential,
+        resumed,
+      };
+    },
+
+    bindConversation: async ({ conversation }, call) => {
+      const session = call.session();
+      const { peer, adopted, superseded } = await store.bindConversation(session.id, conversation, clock.now());
+      if (superseded) ended(superseded);
+      auth.forget(session.id);
+      if (adopted) {
+        log.info({ session_id: session.id, peer: peer.name }, 'session adopted the peer of its conversation');
+        bus.publish({ kind: 'mail', peer_id: session.peer_id });
+        bus.publish({ kind: 'mail', peer_id: peer.id });
+      }
+      return { peer: publicPeer(peer), adopted };
+    },
+
+    reportSession: async (changes, call) => {
+      const { push_route, activity, branch } = changes;
+      await store.updateSession(call.session().id, {
+        ...(push_route === undefined ? {} : { push_route }),
+        ...(activity === undefined ? {} : { activity }),
+        ...(branch === undefined ? {} : { branch }),
+      });
+      return {};
+    },
+
+    closeSession: async ({ unseen }, call) => {
+      const session = call.session();
+      await store.endSession(session.id, 'closed', unseen, clock.now());
+      ended(session.id);
+      log.info({ session_id: session.id }, 'session closed');
+      return {};
+    },
+  };
+}

@@ -1,0 +1,109 @@
+/** The tables, as the queries see them. Times are ms since 1970; lists are JSON text; flags are 0 or 1. */
+import type { Generated, Selectable } from 'kysely';
+import type { Activity, Intent, PeerKind, PeerStatus, PushRoute } from '../../shared/contract/common.ts';
+import type { Evidence } from '../../shared/contract/messages.ts';
+import type { EntryState } from '../core/mailbox.ts';
+
+export interface PeersTable {
+  id: string;
+  name: string;
+  /** The name in lower case; unique. */
+  name_key: string;
+  kind: PeerKind;
+  host: string;
+  cwd: string;
+  repo: string;
+  branch: string;
+  summary: string;
+  summary_source: 'agent' | 'auto' | 'none';
+  tags: string;
+  status: PeerStatus;
+  status_message: string;
+  credential_hash: string;
+  /** This peer turned out to be another one: its mail goes there. */
+  merged_into: string | null;
+  created_at: number;
+  /** A session was attached until then; while one is, when it attached. */
+  last_seen_at: number;
+}
+
+/** Which peer a client's own conversation belongs to. */
+export interface ClientConversationsTable {
+  client: string;
+  conversation: string;
+  peer_id: string;
+}
+
+export interface SessionsTable {
+  id: string;
+  peer_id: string;
+  token_hash: string;
+  /** Random, one per process. */
+  process: string;
+  pid: number;
+  push_route: PushRoute;
+  activity: Activity;
+  client_name: string;
+  client_version: string;
+  conversation: string | null;
+  started_at: number;
+  /** Since then nothing holds a connection; null while attached. */
+  detached_at: number | null;
+  ended_at: number | null;
+  end_reason: string | null;
+}
+
+/** A text, once, however many mailboxes it went to. */
+export interface MessagesTable {
+  seq: Generated<number>;
+  id: string;
+  sender_id: string;
+  /** The thread: the id of the message that began it. */
+  conversation_id: string;
+  reply_to: string | null;
+  intent: Intent;
+  /** -1 info, 0 normal, 1 warning, 2 critical */
+  priority: number;
+  text: string;
+  created_at: number;
+  idempotency_key: string | null;
+}
+
+/** An entry of a mailbox: one message for one recipient. */
+export interface EntriesTable {
+  recipient_id: string;
+  message_seq: number;
+  state: EntryState;
+  /** When it came into this mailbox: sent, or requeued. */
+  queued_at: number;
+  /** Where it was first put, if it was moved since. */
+  first_recipient_id: string | null;
+  lease_session: string | null;
+  lease_until: number | null;
+  leased_at: number | null;
+  /** The process that last held it and may have shown it. */
+  shown_by: string | null;
+  pushed_at: number | null;
+  push_route: PushRoute | null;
+  push_error: string | null;
+  confirmed_at: number | null;
+  confirmed_by: Evidence | null;
+}
+
+export interface MigrationsTable {
+  id: number;
+  name: string;
+  applied_at: number;
+}
+
+export interface Database {
+  peers: PeersTable;
+  client_conversations: ClientConversationsTable;
+  sessions: SessionsTable;
+  messages: MessagesTable;
+  entries: EntriesTable;
+  migrations: MigrationsTable;
+}
+
+export type PeerRow = Selectable<PeersTable>;
+export type SessionRow = Selectable<SessionsTable>;

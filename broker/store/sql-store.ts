@@ -1,0 +1,87 @@
+/** The {@link Store} over Kysely: each call runs its queries in one transaction and speaks of failures in the product's terms. */
+import type { Kysely } from 'kysely';
+import type { PeersError } from '../../shared/errors.ts';
+import type { Database } from './schema.ts';
+import type { Db } from './sql/common.ts';
+import * as mailbox from './sql/mailbox.ts';
+import * as messages from './sql/messages.ts';
+import * as peers from './sql/peers.ts';
+import * as retention from './sql/retention.ts';
+import * as sessions from './sql/sessions.ts';
+import type { Store } from './store.ts';
+
+export interface SqlStoreOptions {
+  /** Names a driver's failure. */
+  fail(thrown: unknown): PeersError;
+  facts(): Promise<{ bytes: number; schema: number }>;
+}
+
+export class SqlStore implements Store {
+  readonly #db: Kysely<Database>;
+  readonly #options: SqlStoreOptions;
+
+  constructor(db: Kysely<Database>, options: SqlStoreOptions) {
+    this.#db = db;
+    this.#options = options;
+  }
+
+  /** Reads and writes that belong together. */
+  async #write<T>(work: (trx: Db) => Promise<T>): Promise<T> {
+    try {
+      return await this.#db.transaction().execute(work);
+    } catch (error) {
+      throw this.#options.fail(error);
+    }
+  }
+
+  /** One query, or several whose answers need not be of the same moment. */
+  async #read<T>(work: (db: Db) => Promise<T>): Promise<T> {
+    try {
+      return await work(this.#db);
+    } catch (error) {
+      throw this.#options.fail(error);
+    }
+  }
+
+  registerSession: Store['registerSession'] = (r, now) => this.#write((db) => sessions.registerSession(db, r, now));
+  bindConversation: Store['bindConversation'] = (id, conversation, now) =>
+    this.#write((db) => sessions.bindConversation(db, id, conversation, now));
+  findSession: Store['findSession'] = (hash) => this.#read((db) => sessions.findSession(db, hash));
+  updateSession: Store['updateSession'] = (id, changes) => this.#write((db) => sessions.updateSession(db, id, changes));
+  markAttached: Store['markAttached'] = (id, now) => this.#write((db) => sessions.markAttached(db, id, now));
+  markDetached: Store['markDetached'] = (id, now) => this.#write((db) => sessions.markDetached(db, id, now));
+  endSession: Store['endSession'] = (id, reason, unseen, now) =>
+    this.#write((db) => sessions.endSession(db, id, reason, unseen, now));
+  detachAll: Store['detachAll'] = (now) => this.#write((db) => sessions.detachAll(db, now));
+  endDetachedBefore: Store['endDetachedBefore'] = (cut, now) =>
+    this.#write((db) => sessions.endDetachedBefore(db, cut, now));
+
+  operatorPeer: Store['operatorPeer'] = (id, host, now) => this.#write((db) => peers.operatorPeer(db, id, host, now));
+  findPeer: Store['findPeer'] = (ref) => this.#read((db) => peers.findPeer(db, ref));
+  listPeers: Store['listPeers'] = (options) => this.#read((db) => peers.listPeers(db, options));
+  peerNames: Store['peerNames'] = () => this.#read((db) => peers.peerNames(db));
+  updatePeer: Store['updatePeer'] = (id, changes) => this.#write((db) => peers.updatePeer(db, id, changes));
+  renamePeer: Store['renamePeer'] = (id, name) => this.#write((db) => peers.renamePeer(db, id, name));
+
+  sendMessages: Store['sendMessages'] = (outgoing, now) =>
+    this.#write((db) => messages.sendMessages(db, outgoing, now));
+  findMessage: Store['findMessage'] = (id) => this.#read((db) => messages.findMessage(db, id));
+
+  leaseNext: Store['leaseNext'] = (session, now, again) =>
+    this.#write((db) => mailbox.leaseNext(db, session, now, again));
+  peekMailbox: Store['peekMailbox'] = (id, limit) => this.#read((db) => mailbox.peekMailbox(db, id, limit));
+  renewLeases: Store['renewLeases'] = (ids, now) => this.#write((db) => mailbox.renewLeases(db, ids, now));
+  confirm: Store['confirm'] = (id, confirmations, now) =>
+    this.#write((db) => mailbox.confirm(db, id, confirmations, now));
+  notePush: Store['notePush'] = (session, ids, route, error, now) =>
+    this.#write((db) => mailbox.notePush(db, session, ids, route, error, now));
+  unread: Store['unread'] = (id) => this.#read((db) => mailbox.unread(db, id));
+  listOrphans: Store['listOrphans'] = (now, undelivered, limit) =>
+    this.#read((db) => mailbox.listOrphans(db, now, undelivered, limit));
+  requeue: Store['requeue'] = (what, to, now) => this.#write((db) => mailbox.requeue(db, what, to, now));
+
+  counts: Store['counts'] = (now) => this.#read((db) => retention.counts(db, now));
+  facts: Store['facts'] = () => this.#options.facts();
+  applyRetention: Store['applyRetention'] = (cuts) => this.#write((db) => retention.applyRetention(db, cuts));
+  close: Store['close'] = () => this.#db.destroy();
+}

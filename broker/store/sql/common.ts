@@ -1,0 +1,96 @@
+/** What several of the store's queries share. */
+import { type Kysely, sql, type Transaction } from 'kysely';
+import type { Priority } from '../../../shared/contract/types.ts';
+import type { Recipient } from '../../core/mailbox.ts';
+import type { Database } from '../schema.ts';
+import type { PeerRecord } from '../store.ts';
+
+export type Db = Kysely<Database> | Transaction<Database>;
+
+/** Written out, not bound: SQLite uses a partial index only for a condition that it can see. */
+export const WAITING = sql<boolean>`entries.state in ('queued', 'leased')`;
+
+const RANKS = { info: -1, normal: 0, warning: 1, critical: 2 } as const satisfies Record<Priority, number>;
+export const CRITICAL = RANKS.critical;
+
+export function rankOf(priority: Priority): number {
+  return RANKS[priority];
+}
+
+export function priorityOf(rank: number): Priority {
+  if (rank >= RANKS.critical) return 'critical';
+  if (rank === RANKS.warning) return 'warning';
+  return rank < 0 ? 'info' : 'normal';
+}
+
+export function iso(at: number): string;
+export function iso(at: number | null): string | null;
+export function iso(at: number | null): string | null {
+  return at === null ? null : new Date(at).toISOString();
+}
+
+/** Peers with the session that serves each now, if one does. */
+export function selectPeers(db: Db) {
+  return db
+    .selectFrom('peers')
+    .leftJoin('sessions', (join) =>
+      join
+        .onRef('sessions.peer_id', '=', 'peers.id')
+        .on('sessions.ended_at', 'is', null)
+        .on('sessions.detached_at', 'is', null),
+    )
+    .select([
+      'peers.id',
+      'peers.name',
+      'peers.kind',
+      'peers.host',
+      'peers.cwd',
+      'peers.repo',
+      'peers.branch',
+      'peers.summary',
+      'peers.tags',
+      'peers.status',
+      'peers.status_message',
+      'peers.last_seen_at',
+      'sessions.id as session_id',
+      'sessions.push_route',
+      'sessions.activity',
+    ])
+    .select((eb) =>
+      eb
+        .selectFrom('entries')
+        .select(({ fn }) => fn.countAll<number>().as('n'))
+        .whereRef('entries.recipient_id', '=', 'peers.id')
+        .where(WAITING)
+        .as('unread'),
+    );
+}
+
+type SelectedPeer = Awaited<ReturnType<ReturnType<typeof selectPeers>['execute']>>[number];
+
+export function toPeerRecord(row: SelectedPeer): PeerRecord {
+  return {
+    id: row.id,
+    name: row.name,
+    kind: row.kind,
+    host: row.host,
+    cwd: row.cwd,
+    repo: row.repo,
+    branch: row.branch,
+    summary: row.summary,
+    tags: JSON.parse(row.tags) as string[],
+    status: row.status,
+    status_message: row.status_message,
+    online: row.session_id !== null,
+    activity: row.activity ?? 'unknown',
+    push_route: row.push_route ?? 'none',
+    last_seen: iso(row.last_seen_at),
+    unread: Number(row.unread ?? 0),
+    last_seen_at: row.last_seen_at,
+  };
+}
+
+export function toRecipient(peer: PeerRecord): Recipient {
+  const { name, kind, online, status, status_message, push_route, last_seen_at } = peer;
+  return { name, kind, online, status, status_message, push_route, last_seen_at };
+}

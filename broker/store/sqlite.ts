@@ -1,0 +1,166 @@
+/** Opens the SQLite file: better-sqlite3 under Node, bun:sqlite under Bun, which cannot load the former. */
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { Kysely, type SqliteDatabase, SqliteDialect, type SqliteStatement } from 'kysely';
+import { PeersError, toPeersError } from '../../shared/errors.ts';
+import { migrate } from './migrate.ts';
+import type { Migration } from './migrations/index.ts';
+import type { Database } from './schema.ts';
+import { SqlStore } from './sql-store.ts';
+
+/** The little that both drivers have in common and this program needs. */
+export interface SqliteConnection extends SqliteDatabase {
+  exec(sql: string): void;
+}
+
+export interface OpenOptions {
+  readonly now: number;
+  /** Folder for the copy that is made before a migration. */
+  readonly backups: string;
+  /** Only tests give their own. */
+  readonly migrations?: readonly Migration[];
+}
+
+/** Reading all of a larger file would hold up the first session; its damage shows when it is met. */
+const CHECKED_AT_START_MAX_BYTES = 64 * 1024 * 1024;
+const PREPARED_MAX = 200;
+
+/** Preparing costs more than running most of these statements: each SQL text is prepared once. */
+function keepPrepared(prepare: (sql: string) => SqliteStatement): (sql: string) => SqliteStatement {
+  const prepared = new Map<string, SqliteStatement>();
+  return (sql) => {
+    const known = prepared.get(sql);
+    if (known) return known;
+    if (prepared.size >= PREPARED_MAX) prepared.clear();
+    const statement = prepare(sql);
+    prepared.set(sql, statement);
+    return statement;
+  };
+}
+
+async function connect(path: string): Promise<SqliteConnection> {
+  if (process.versions['bun']) {
+    // a name in a variable: neither the bundler nor Node's type checker can resolve this module
+    const name = 'bun:sqlite';
+    const bun = (await import(name)) as { Database: new (path: string, options: object) => BunDatabase };
+    const db = new bun.Database(path, { readwrite: true, create: false, strict: true });
+    const columnless = (statement: BunStatement): SqliteStatement => ({
+      reader: statement.columnNames.length > 0,
+      all: (parameters) => statement.all(...parameters),
+      run: (parameters) => statement.run(...parameters),
+      iterate: (parameters) => statement.iterate(...parameters),
+    });
+    return {
+      prepare: keepPrepared((sql) => columnless(db.prepare(sql))),
+      exec: (sql) => db.exec(sql),
+      close: () => db.close(),
+    };
+  }
+  const { default: BetterSqlite3 } = await import('better-sqlite3');
+  const db = new BetterSqlite3(path, { fileMustExist: true });
+  return {
+    prepare: keepPrepared((sql) => db.prepare(sql) as unknown as SqliteStatement),
+    exec: (sql) => void db.exec(sql),
+    close: () => void db.close(),
+  };
+}
+
+interface BunStatement {
+  readonly columnNames: readonly string[];
+  all(...parameters: readonly unknown[]): unknown[];
+  run(...parameters: readonly unknown[]): { changes: number; lastInsertRowid: number };
+  iterate(...parameters: readonly unknown[]): IterableIterator<unknown>;
+}
+interface BunDatabase {
+  prepare(sql: string): BunStatement;
+  exec(sql: string): void;
+  close(): void;
+}
+
+/** Says in the product's terms what SQLite failed at. */
+export function storageError(path: string, thrown: unknown): PeersError {
+  if (thrown instanceof PeersError) return thrown;
+  const code = String((thrown as { code?: unknown })?.code ?? '');
+  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  const because = `${path}: ${message}`;
+  if (/FULL|ENOSPC/.test(code) || /disk is full/i.test(message)) {
+    return new PeersError(
+      'storage_full',
+      `The disk is full (${because}).`,
+      'Free some space and send again; nothing that was acknowledged is lost.',
+      { cause: thrown },
+    );
+  }
+  if (/READONLY|EROFS|EACCES|EPERM|CANTOPEN/.test(code) || /readonly|unable to open/i.test(message)) {
+    return new PeersError(
+      'database_read_only',
+      `The database cannot be written (${because}).`,
+      'Make the file and its folder writable for you, or set AGENT_PEERS_DB to another file.',
+      { cause: thrown },
+    );
+  }
+  if (/CORRUPT|NOTADB/.test(code) || /malformed|not a database/i.test(message)) {
+    return new PeersError(
+      'database_damaged',
+      `The database is damaged (${because}).`,
+      'It was left as it is. Move it away to start with an empty one, or put back a copy from ~/.agent-peers/backups.',
+      { cause: thrown },
+    );
+  }
+  return toPeersError(thrown);
+}
+
+/**
+ * Opens or makes the database and brings it to the current schema.
+ * @throws PeersError `database_damaged`, `database_from_future`, `database_read_only`, `storage_full`; the file is left as it was
+ */
+export async function openSqliteStore(path: string, options: OpenOptions): Promise<SqlStore> {
+  try {
+    mkdirSync(dirname(path), { recursive: true });
+    // made by us, not by SQLite, so that it never exists with a mode that others can read
+    if (!existsSync(path)) closeSync(openSync(path, 'a', 0o600));
+    const uid = process.getuid?.();
+    const stat = statSync(path);
+    if ((stat.mode & 0o077) !== 0 && stat.uid === uid) chmodSync(path, 0o600);
+  } catch (error) {
+    throw storageError(path, error);
+  }
+  let connection: SqliteConnection | undefined;
+  try {
+    const opened = await connect(path);
+    connection = opened;
+    opened.exec('pragma busy_timeout = 5000');
+    if (sizeOf(path) <= CHECKED_AT_START_MAX_BYTES) {
+      const [check] = opened.prepare('pragma quick_check(1)').all([]) as { quick_check: string }[];
+      if (check?.quick_check !== 'ok')
+        throw Object.assign(new Error(check?.quick_check ?? 'unreadable'), { code: 'SQLITE_CORRUPT' });
+    }
+    opened.exec('pragma foreign_keys = on');
+    const db = new Kysely<Database>({ dialect: new SqliteDialect({ database: opened }) });
+    const schema = await migrate(db, {
+      now: options.now,
+      ...(options.migrations ? { migrations: options.migrations } : {}),
+      backup: async (from) => {
+        mkdirSync(options.backups, { recursive: true, mode: 0o700 });
+        const stamp = new Date(options.now).toISOString().replace(/[:.]/g, '-');
+        const copy = join(options.backups, `schema-${from}-${stamp}.db`);
+        opened.prepare('vacuum into ?').run([copy]);
+        chmodSync(copy, 0o600);
+      },
+    });
+    // after the migration: a database that is refused must be left exactly as it was
+    opened.exec('pragma journal_mode = wal');
+    opened.exec('pragma synchronous = full');
+    return new SqlStore(db, {
+      fail: (error) => storageError(path, error),
+      facts: async () => ({ bytes: sizeOf(path) + sizeOf(`${path}-wal`), schema }),
+    });
+  } catch (error) {
+    connection?.close();
+    throw storageError(path, error);
+  }
+}
+
+function sizeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+}

@@ -1,0 +1,191 @@
+/** What the broker keeps, in the product's words. Every call is one transaction; its effects are on disk when it answers. */
+import type {
+  Activity,
+  Confirmation,
+  Conversation,
+  Evidence,
+  InboxMessage,
+  Intent,
+  Orphan,
+  Peer,
+  PeerShort,
+  PeerStatus,
+  Priority,
+  PushRoute,
+} from '../../shared/contract/types.ts';
+import type { Entry, Recipient } from '../core/mailbox.ts';
+
+/** A peer with what the rules need beside what others see. */
+export interface PeerRecord extends Peer {
+  readonly last_seen_at: number;
+}
+
+export interface SessionRecord {
+  readonly id: string;
+  readonly peer_id: string;
+  readonly process: string;
+  readonly ended: boolean;
+  readonly end_reason: string | null;
+}
+
+export interface Registration {
+  readonly session_id: string;
+  readonly token_hash: string;
+  /** Used if the peer is new. */
+  readonly new_peer_id: string;
+  /** Kept for the peer if it is new. */
+  readonly credential_hash: string;
+  readonly kind: Peer['kind'];
+  readonly wanted_name: string | undefined;
+  readonly fallback_name: () => string;
+  readonly credentials: readonly { readonly peer_id: string; readonly credential_hash: string }[];
+  readonly conversation: Conversation | undefined;
+  readonly process: string;
+  readonly pid: number;
+  readonly host: string;
+  readonly cwd: string;
+  readonly repo: string;
+  readonly branch: string;
+  readonly client: { readonly name: string; readonly version: string };
+  readonly push_route: PushRoute;
+  /** Whether the process of a session that has not ended still runs. */
+  readonly is_live: (session: { id: string; pid: number }) => boolean;
+}
+
+export interface Registered {
+  readonly peer: PeerRecord;
+  readonly session: SessionRecord;
+  readonly resumed: boolean;
+  /** The session of the same peer that had to give way. */
+  readonly superseded: string | null;
+}
+
+export interface Outgoing {
+  readonly id: string;
+  readonly sender_id: string;
+  readonly to: string;
+  readonly text: string;
+  readonly reply_to: string | undefined;
+  readonly intent: Intent;
+  readonly priority: Priority;
+  readonly idempotency_key: string | undefined;
+}
+
+export interface EntryRecord {
+  readonly message_id: string;
+  readonly to: PeerShort;
+  readonly recipient: Recipient;
+  readonly entry: Entry & {
+    readonly queued_at: number;
+    readonly leased_at: number | null;
+    readonly confirmed_at: number | null;
+    readonly confirmed_by: Evidence | null;
+  };
+}
+
+export type Sent =
+  | {
+      readonly ok: true;
+      readonly record: EntryRecord;
+      /** False for a repeated idempotency key: the first send's message stands. */
+      readonly fresh: boolean;
+      /** The message that this one answers, if that was still waiting: naming it confirmed it. */
+      readonly named: string | null;
+    }
+  | { readonly ok: false; readonly reason: 'no-such-peer'; readonly names: readonly string[] }
+  | { readonly ok: false; readonly reason: 'no-such-reply-to' | 'to-self' | 'mailbox-full' | 'key-reused' };
+
+export interface PeerChanges {
+  readonly summary?: string;
+  readonly summary_source?: 'agent' | 'auto';
+  readonly tags?: readonly string[];
+  readonly status?: PeerStatus;
+  readonly status_message?: string;
+}
+
+export interface Counts {
+  readonly peers: number;
+  readonly sessions: number;
+  readonly waiting: number;
+  readonly confirmed: number;
+  readonly orphaned: number;
+}
+
+export interface RetentionCuts {
+  readonly undelivered_before: number;
+  readonly confirmed_before: number;
+  readonly orphaned_before: number;
+  readonly peers_before: number;
+  readonly sessions_before: number;
+}
+
+export interface Store {
+  /** Finds or makes the peer of a registering session and attaches the session to it. */
+  registerSession(registration: Registration, now: number): Promise<Registered>;
+  /** The session becomes the peer of that conversation; a peer made for the session only is merged into it. */
+  bindConversation(
+    session_id: string,
+    conversation: Conversation,
+    now: number,
+  ): Promise<{ peer: PeerRecord; adopted: boolean; superseded: string | null }>;
+  findSession(token_hash: string): Promise<SessionRecord | undefined>;
+  updateSession(
+    session_id: string,
+    changes: { push_route?: PushRoute; activity?: Activity; branch?: string },
+  ): Promise<void>;
+  /** A connection holds the session again, or none does any more. */
+  markAttached(session_id: string, now: number): Promise<void>;
+  markDetached(session_id: string, now: number): Promise<void>;
+  /** Ends it for good; its leases return to the mailbox, those in `unseen` as never shown. */
+  endSession(session_id: string, reason: string, unseen: readonly string[], now: number): Promise<void>;
+  /** Called at start: whoever was attached to the broker before this one has to attach again. */
+  detachAll(now: number): Promise<void>;
+  /** Ends sessions that stayed detached. @returns their ids */
+  endDetachedBefore(cut: number, now: number): Promise<string[]>;
+
+  /** The human's own peer, made when it is first asked for. */
+  operatorPeer(id_if_new: string, host: string, now: number): Promise<PeerRecord>;
+  /** By id or by name; follows merged peers. */
+  findPeer(ref: string): Promise<PeerRecord | undefined>;
+  listPeers(options: { include_offline: boolean; kind?: Peer['kind'] }): Promise<PeerRecord[]>;
+  peerNames(): Promise<string[]>;
+  updatePeer(peer_id: string, changes: PeerChanges): Promise<PeerRecord>;
+  /** @returns undefined where another peer has the name */
+  renamePeer(peer_id: string, name: string): Promise<PeerRecord | undefined>;
+
+  /** Puts messages into mailboxes: one commit for all of them, each with a result of its own. */
+  sendMessages(outgoing: readonly Outgoing[], now: number): Promise<Sent[]>;
+  /** The sender's or recipient's view of a message. */
+  findMessage(message_id: string): Promise<{ message: InboxMessage; entries: EntryRecord[] } | undefined>;
+
+  /**
+   * Leases to the session what its peer has waiting: critical first, then one of each sender in turn.
+   * @param again also what this session holds leased already: it may have missed an answer
+   */
+  leaseNext(session: SessionRecord, now: number, again: boolean): Promise<InboxMessage[]>;
+  /** The earliest-sent messages of a mailbox, without leasing them. */
+  peekMailbox(peer_id: string, limit: number): Promise<InboxMessage[]>;
+  renewLeases(session_ids: readonly string[], now: number): Promise<void>;
+  /** @returns the ids newly confirmed. Only entries of this peer; others are passed over. */
+  confirm(peer_id: string, confirmations: readonly Confirmation[], now: number): Promise<string[]>;
+  notePush(
+    session_id: string,
+    message_ids: readonly string[],
+    route: PushRoute,
+    error: string | undefined,
+    now: number,
+  ): Promise<string[]>;
+  unread(peer_id: string): Promise<number>;
+
+  /** Unconfirmed mail of peers that nobody serves any more, oldest first. */
+  listOrphans(now: number, undelivered_ms: number, limit: number): Promise<{ orphans: Orphan[]; total: number }>;
+  /** Moves unconfirmed entries to another mailbox. @returns the ids of the messages moved */
+  requeue(what: { message_id: string } | { peer_id: string }, to_peer_id: string, now: number): Promise<string[]>;
+
+  counts(now: number): Promise<Counts>;
+  /** Database size in bytes and schema number. */
+  facts(): Promise<{ bytes: number; schema: number }>;
+  /** Deletes what has been kept long enough. @returns how many rows went or changed */
+  applyRetention(cuts: RetentionCuts): Promise<number>;
+  close(): Promise<void>;
+}

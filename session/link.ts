@@ -1,0 +1,204 @@
+/**
+ * A session's link to the broker. It finds or starts one, registers, holds the request that brings messages, and
+ * heals for ever: whatever happens to the broker, the link comes back under the same identity.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import { BrokerClient } from '../shared/client.ts';
+import type { Env, Location } from '../shared/config.ts';
+import type { InboxMessage, OperationName, Request, Response } from '../shared/contract/types.ts';
+import { type Deferred, deferred } from '../shared/deferred.ts';
+import { ensureBroker, isNewer } from '../shared/ensure-broker.ts';
+import { PeersError, toPeersError } from '../shared/errors.ts';
+import { INBOX_HOLD_MS } from '../shared/limits.ts';
+import { VERSION } from '../shared/version.ts';
+import type { SessionLog } from './log.ts';
+
+/** How long a call waits for a broker before it says that there is none. */
+const CALL_WAIT_MS = 30_000;
+const CLOSE_WAIT_MS = 500;
+const BACKOFF_MIN_MS = 20;
+const BACKOFF_MAX_MS = 2_000;
+
+/** Failures after which the same call may be made again once the link is healed. */
+const HEALED_BY_RECONNECTING = new Set(['broker_unavailable', 'broker_draining', 'session_stale']);
+
+export interface LinkOptions {
+  readonly location: Location;
+  readonly brokerEntry: string;
+  readonly env: Env;
+  readonly log: SessionLog;
+  /** What to register with; asked anew at each registration. */
+  registration(): Promise<Request<'registerSession'>>;
+  onRegistered(registered: Response<'registerSession'>): void;
+  onMessages(messages: readonly InboxMessage[]): void;
+}
+
+export class BrokerLink {
+  readonly #options: LinkOptions;
+  readonly #client: BrokerClient;
+  readonly #stopped = new AbortController();
+  #ready: Deferred<void> = deferred();
+  #token: string | undefined;
+  #hold = new AbortController();
+  /** Why the link is down; undefined before the first try and while it is up. */
+  #failure: PeersError | undefined;
+  #superseded: PeersError | undefined;
+  #running: Promise<void> | undefined;
+
+  constructor(options: LinkOptions) {
+    this.#options = options;
+    this.#client = new BrokerClient(options.location);
+  }
+
+  /** One word for people, and why it is not `ready`. */
+  get state(): { is: 'ready' | 'connecting' | 'superseded'; failure: PeersError | undefined } {
+    if (this.#superseded) return { is: 'superseded', failure: this.#superseded };
+    return { is: this.#token === undefined || this.#failure ? 'connecting' : 'ready', failure: this.#failure };
+  }
+
+  start(): void {
+    this.#running ??= this.#run();
+  }
+
+  /**
+   * Calls the broker as this session. While the link is down the call waits; when the connection breaks under it, it
+   * is made again: every operation a session uses may be repeated, and sends carry an idempotency key.
+   * @throws PeersError the broker's own, or why no broker could be reached within 30 s
+   */
+  async call<N extends OperationName>(name: N, body: Request<N>, signal?: AbortSignal): Promise<Response<N>> {
+    const end = performance.now() + CALL_WAIT_MS;
+    for (;;) {
+      if (this.#superseded) throw this.#superseded;
+      await this.#untilReady(end, signal);
+      const token = this.#token;
+      if (token === undefined) continue;
+      try {
+        return await this.#client.call(name, body, { token, ...(signal ? { signal } : {}) });
+      } catch (error) {
+        const failure = toPeersError(error);
+        if (failure.code === 'session_superseded') this.#fallSilent(failure);
+        if (!HEALED_BY_RECONNECTING.has(failure.code) || this.#stopped.signal.aborted) throw failure;
+        this.#down(failure, token);
+      }
+    }
+  }
+
+  /** Gives the leases back and ends; waits only a moment for the broker. */
+  async close(unseen: readonly string[]): Promise<void> {
+    const token = this.#token;
+    this.#stopped.abort();
+    this.#hold.abort();
+    if (token !== undefined && !this.#superseded && !this.#failure) {
+      const signal = AbortSignal.timeout(CLOSE_WAIT_MS);
+      await this.#client.call('closeSession', { unseen: [...unseen] }, { token, signal }).catch((error: unknown) => {
+        // the broker notices the closed connection too
+        this.#options.log.info('could not say goodbye', { code: toPeersError(error).code });
+      });
+    }
+    this.#client.close();
+  }
+
+  async #untilReady(end: number, signal: AbortSignal | undefined): Promise<void> {
+    if (this.#token !== undefined && !this.#failure) return;
+    const left = end - performance.now();
+    const given_up = new AbortController();
+    const onAbort = () => given_up.abort();
+    signal?.addEventListener('abort', onAbort, { once: true });
+    try {
+      await Promise.race([
+        this.#ready.promise,
+        delay(Math.max(0, left), undefined, { signal: given_up.signal }).catch(() => {}),
+      ]);
+    } finally {
+      given_up.abort();
+      signal?.removeEventListener('abort', onAbort);
+    }
+    if (signal?.aborted)
+      throw new PeersError('cancelled', 'The call was cancelled.', 'Call again if you still need it.');
+    if (this.#superseded) throw this.#superseded;
+    if ((this.#token === undefined || this.#failure) && performance.now() >= end) {
+      throw (
+        this.#failure ??
+        new PeersError(
+          'broker_unavailable',
+          'The broker has not answered yet.',
+          'Try again; the session keeps trying by itself.',
+        )
+      );
+    }
+  }
+
+  async #run(): Promise<void> {
+    let backoff = BACKOFF_MIN_MS;
+    let again = false;
+    while (!this.#stopped.signal.aborted && !this.#superseded) {
+      try {
+        await this.#connect();
+        backoff = BACKOFF_MIN_MS;
+        for (;;) {
+          const { messages } = await this.#next(again);
+          again = false;
+          if (messages.length > 0) this.#options.onMessages(messages);
+        }
+      } catch (error) {
+        if (this.#stopped.signal.aborted) return;
+        const failure = this.#failure ?? toPeersError(error);
+        again = true;
+        if (failure.code === 'session_superseded') return this.#fallSilent(failure);
+        if (failure.code !== 'session_stale') {
+          this.#options.log.warn('broker lost', { code: failure.code, message: failure.message });
+        }
+        this.#down(failure, this.#token);
+        // jitter: the sessions of a machine lose their broker in the same millisecond
+        await delay(backoff * (0.5 + Math.random()), undefined, { signal: this.#stopped.signal }).catch(() => {});
+        backoff = Math.min(backoff * 2, BACKOFF_MAX_MS);
+      }
+    }
+  }
+
+  async #connect(): Promise<void> {
+    const { location, brokerEntry, env } = this.#options;
+    await ensureBroker(location, brokerEntry, env);
+    if (this.#token === undefined) {
+      const registered = await this.#client.call('registerSession', await this.#options.registration());
+      this.#token = registered.token;
+      this.#options.onRegistered(registered);
+    }
+    this.#failure = undefined;
+    this.#ready.resolve();
+  }
+
+  async #next(again: boolean): Promise<Response<'nextMessages'>> {
+    const token = this.#token;
+    if (token === undefined)
+      throw new PeersError('session_stale', 'The session is not registered.', 'It registers again by itself.');
+    this.#hold = new AbortController();
+    const answer = await this.#client.call(
+      'nextMessages',
+      { wait_ms: INBOX_HOLD_MS, again },
+      { token, signal: this.#hold.signal },
+    );
+    // an older broker went, or this program was updated meanwhile: take over the port in an orderly way
+    const version = this.#client.brokerVersion;
+    if (version !== undefined && isNewer(VERSION, version)) {
+      throw new PeersError('broker_draining', `The broker has version ${version}.`, 'A newer one takes its place.');
+    }
+    return answer;
+  }
+
+  /** The link is broken: whoever calls waits until it is whole again. */
+  #down(failure: PeersError, token: string | undefined): void {
+    if (this.#token !== token) return; // somebody noticed before, and it is healed already
+    if (this.#failure === undefined && this.#ready !== undefined) this.#ready = deferred();
+    this.#failure = failure;
+    if (failure.code === 'session_stale') this.#token = undefined;
+    this.#hold.abort();
+  }
+
+  #fallSilent(failure: PeersError): void {
+    this.#superseded = failure;
+    this.#ready.resolve();
+    this.#hold.abort();
+    this.#options.log.warn('another session serves this peer now; this one stays silent');
+  }
+}

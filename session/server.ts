@@ -1,0 +1,90 @@
+/** The MCP server of a session: tools/list and tools/call, and the inbox block under every tool result. */
+import { Server } from '@modelcontextprotocol/sdk/server/index.js';
+import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
+import { CallToolRequestSchema, ErrorCode, ListToolsRequestSchema, McpError } from '@modelcontextprotocol/sdk/types.js';
+import { z } from 'zod';
+import { PeersError, toPeersError } from '../shared/errors.ts';
+import type { Evidence } from './evidence.ts';
+import { type Offer, SERVER_INFO, serverOptions } from './handshake.ts';
+import type { Inbox } from './inbox.ts';
+import { renderBatch } from './present.ts';
+import type { Tool, ToolContext, ToolResult } from './tools/tool.ts';
+
+export interface ServerOptions {
+  readonly offer: Offer;
+  readonly tools: readonly Tool[];
+  readonly inbox: Inbox;
+  readonly evidence: Evidence;
+  /** The context of one call. */
+  context(signal: AbortSignal): ToolContext;
+  /** Called before every tool, with what the client says about its own state. */
+  beforeCall(meta: Record<string, unknown>): Promise<void>;
+  /** Clients that show the model `structuredContent` instead of the text get the text alone. */
+  textOnly(): boolean;
+}
+
+/** `a: problem; b: problem` */
+function inputError(error: z.ZodError): PeersError {
+  const what = error.issues.map((issue) => `${issue.path.join('.') || 'input'}: ${issue.message}`).join('; ');
+  return new PeersError('invalid_request', what, 'Call the tool again with the input it describes.');
+}
+
+function describeTool({ name, title, description, input, readOnly, alwaysLoad }: Tool) {
+  const { $schema: _, ...schema } = z.toJSONSchema(input, { io: 'input' });
+  return {
+    name,
+    title,
+    description,
+    inputSchema: schema as { type: 'object' },
+    // Codex asks for approval, and `codex exec` refuses, where these are missing
+    annotations: { readOnlyHint: readOnly, destructiveHint: false, openWorldHint: false },
+    ...(alwaysLoad ? { _meta: { 'anthropic/alwaysLoad': true } } : {}),
+  };
+}
+
+async function run(tool: Tool, input: unknown, context: ToolContext): Promise<ToolResult & { failed: boolean }> {
+  try {
+    const parsed = tool.input.safeParse(input ?? {});
+    if (!parsed.success) throw inputError(parsed.error);
+    return { ...(await tool.run(parsed.data, context)), failed: false };
+  } catch (thrown) {
+    const error = toPeersError(thrown);
+    return {
+      text: `Error ${error.code}: ${error.message}\n${error.hint}`,
+      data: { error: error.toBody() },
+      failed: true,
+    };
+  }
+}
+
+export async function createServer(transport: Transport, options: ServerOptions): Promise<Server> {
+  const { offer, inbox, evidence } = options;
+  const server = new Server(SERVER_INFO, serverOptions(offer));
+  if (offer.enabled) {
+    const tools = new Map(options.tools.map((tool) => [tool.name, tool]));
+    const listed = options.tools.map(describeTool);
+    server.setRequestHandler(ListToolsRequestSchema, () => ({ tools: listed }));
+    server.setRequestHandler(CallToolRequestSchema, async ({ params }, { requestId, signal, _meta }) => {
+      const tool = tools.get(params.name);
+      if (!tool) throw new McpError(ErrorCode.InvalidParams, `There is no tool ${JSON.stringify(params.name)}`);
+      await options.beforeCall(_meta ?? {});
+      const { text, data, shows, failed } = await run(tool, params.arguments, options.context(signal));
+      // a cancelled call's response is never sent: nothing may be shown in it
+      const batch = signal.aborted ? { messages: [], notices: [], left: 0 } : inbox.take();
+      evidence.carries(
+        requestId,
+        [...batch.messages, ...batch.notices, ...(shows ?? [])].map((m) => m.message_id),
+      );
+      const block = renderBatch(batch);
+      return {
+        content: [{ type: 'text', text: block === '' ? text : `${text}\n\n${block}` }],
+        ...(options.textOnly()
+          ? {}
+          : { structuredContent: { ...data, ...(block === '' ? {} : { peer_inbox: block }) } }),
+        ...(failed ? { isError: true } : {}),
+      };
+    });
+  }
+  await server.connect(transport);
+  return server;
+}

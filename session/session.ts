@@ -1,0 +1,306 @@
+/** One session: puts link, inbox, push route and MCP server together, and takes them apart when the client goes. */
+import { randomUUID } from 'node:crypto';
+import type { Server } from '@modelcontextprotocol/sdk/server/index.js';
+import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
+import { type Env, type Location, readLocation } from '../shared/config.ts';
+import type { Confirmation, Conversation, PeerKind, PushRoute, Request, Response } from '../shared/contract/types.ts';
+import { deferred } from '../shared/deferred.ts';
+import { brokerEntryBeside } from '../shared/ensure-broker.ts';
+import { type PeersError, toPeersError } from '../shared/errors.ts';
+import { type Place, readBranch, readPlace } from './context.ts';
+import { Evidence } from './evidence.ts';
+import type { Offer } from './handshake.ts';
+import { type Credential, readCredentials, saveCredential } from './identity.ts';
+import { type Filter, Inbox } from './inbox.ts';
+import { watchClient } from './lifecycle.ts';
+import { BrokerLink } from './link.ts';
+import { type SessionLog, stderrLog } from './log.ts';
+import { channelRoute } from './push/channel.ts';
+import type { ClientSide } from './push/choose.ts';
+import { Dispatcher } from './push/dispatch.ts';
+import type { Route } from './push/route.ts';
+import { createServer } from './server.ts';
+import { summarise } from './summary.ts';
+import { setTabTitle } from './title.ts';
+import { TOOLSETS } from './tools/index.ts';
+import type { ToolContext } from './tools/tool.ts';
+import type { Message, StdioTransport } from './transport.ts';
+
+/** Clients that show the model `structuredContent` in place of the text (both seen to). */
+const TEXT_ONLY_CLIENTS = new Set(['claude-code', 'codex-mcp-client']);
+/** Codex gives a tool 300 s; Claude Code moves a longer one to the background. */
+const MAX_WAIT_S: Record<ClientSide, number> = { claude: 25 * 60, codex: 240 };
+const BRANCH_CHECK_MS = 30_000;
+
+/** Bad settings must not end a session, which no client starts again: it lives on and says what is wrong. */
+function locate(env: Env): { location: Location; misconfigured: PeersError | undefined } {
+  try {
+    return { location: readLocation(env), misconfigured: undefined };
+  } catch (error) {
+    return { location: readLocation({ HOME: env['HOME'] }), misconfigured: toPeersError(error) };
+  }
+}
+
+export interface SessionOptions {
+  readonly side: ClientSide;
+  readonly entryUrl: string;
+  readonly env: Env;
+  readonly offer: Offer;
+  readonly pushRoute: PushRoute;
+  readonly transport: StdioTransport;
+}
+
+export class Session {
+  readonly #options: SessionOptions;
+  readonly #log: SessionLog = stderrLog((line) => process.stderr.write(line));
+  readonly #process = randomUUID();
+  readonly #ended = new AbortController();
+  readonly #location: Location;
+  /** Settings that cannot be understood: every tool says so. */
+  readonly #misconfigured: PeersError | undefined;
+  readonly #link: BrokerLink;
+  readonly #inbox: Inbox;
+  readonly #evidence: Evidence;
+  readonly #dispatcher: Dispatcher;
+  /** Tool calls that wait for a message: what they wait for is not pushed as well. */
+  readonly #awaited = new Set<Filter>();
+  readonly #toolsets: readonly string[] = Object.keys(TOOLSETS);
+  #client = { name: 'unknown', version: '0' };
+  readonly #server = deferred<Server>();
+  #place: Promise<Place> | undefined;
+  #branch = '';
+  #branchChecked = 0;
+  #conversation: Conversation | undefined;
+  /** What this process was given by earlier registrations: it outlives a broker that forgot the session. */
+  #credential: Credential | undefined;
+  #summarised = false;
+
+  constructor(options: SessionOptions) {
+    const { env, entryUrl, side } = options;
+    this.#options = options;
+    const { location, misconfigured } = locate(env);
+    this.#location = location;
+    this.#misconfigured = misconfigured;
+    const conversation = env['CLAUDE_CODE_SESSION_ID'];
+    if (side === 'claude' && conversation) this.#conversation = { client: 'claude', id: conversation };
+    this.#link = new BrokerLink({
+      location: this.#location,
+      brokerEntry: brokerEntryBeside(entryUrl),
+      env,
+      log: this.#log,
+      registration: () => this.#registration(),
+      onRegistered: (registered) => this.#onRegistered(registered),
+      onMessages: (messages) => this.#dispatcher.push(this.#inbox.add(messages)),
+    });
+    this.#inbox = new Inbox((confirmations) => this.#confirm(confirmations));
+    this.#evidence = new Evidence({
+      taken: (ids) => this.#inbox.settle(ids, 'tool-response'),
+      thrownAway: (ids) => this.#inbox.putBack(ids),
+    });
+    this.#dispatcher = new Dispatcher({
+      inbox: this.#inbox,
+      log: this.#log,
+      note: (message_ids, route, error) =>
+        this.#tell('notePush', { message_ids: [...message_ids], route, ...(error === undefined ? {} : { error }) }),
+      isAwaited: (message) => [...this.#awaited].some((matches) => matches(message)),
+    });
+  }
+
+  /** Resolves when the client is gone and the process may end. */
+  async run(): Promise<void> {
+    const { transport, offer } = this.#options;
+    const gone = new Promise<string>((resolve) => {
+      watchClient(resolve);
+      this.#ended.signal.addEventListener('abort', () => resolve('standard input ended'));
+    });
+    transport.watch((message) => this.#heard(message));
+    const server = await createServer(this.#observed(transport), {
+      offer,
+      tools: this.#toolsets.flatMap((name) => TOOLSETS[name] ?? []),
+      inbox: this.#inbox,
+      evidence: this.#evidence,
+      context: (signal) => this.#context(signal),
+      beforeCall: (meta) => this.#beforeCall(meta),
+      textOnly: () => TEXT_ONLY_CLIENTS.has(this.#client.name),
+    });
+    server.onclose = () => this.#ended.abort();
+    this.#server.resolve(server);
+    const reason = await gone;
+    if (offer.enabled) {
+      this.#log.info('session ends', { reason });
+      await this.#link.close(this.#inbox.unseen());
+    }
+    process.exit(0);
+  }
+
+  /** The transport, telling the evidence when a response has left. */
+  #observed(transport: StdioTransport): Transport {
+    const send = transport.send.bind(transport);
+    transport.send = async (message: object) => {
+      const { id, method } = message as Message;
+      const request = method === undefined && id !== undefined && id !== null ? id : undefined;
+      try {
+        await send(message);
+        if (request !== undefined) this.#evidence.flushed(request);
+      } catch (error) {
+        if (request !== undefined) this.#evidence.failed(request);
+        throw error;
+      }
+    };
+    // the library types its callbacks narrower than a transport that reads unknown JSON can
+    return transport as unknown as Transport;
+  }
+
+  /** Everything the client says, before the server acts on it. */
+  #heard(message: Message): void {
+    this.#evidence.heard(message);
+    if (!this.#options.offer.enabled) return;
+    if (message.method === 'initialize') {
+      const info = message.params?.['clientInfo'] as { name?: string; version?: string } | undefined;
+      this.#client = {
+        name: String(info?.name ?? 'unknown').slice(0, 128),
+        version: String(info?.version ?? '0').slice(0, 64),
+      };
+      if (!this.#misconfigured) this.#link.start();
+    } else if (message.method === 'notifications/initialized') {
+      const route = this.#route();
+      if (route) this.#dispatcher.open(route, this.#inbox.newMessages());
+    }
+  }
+
+  #route(): Route | undefined {
+    if (this.#options.pushRoute === 'channel') {
+      return channelRoute(async (params) => {
+        const server = await this.#server.promise;
+        await server.notification({ method: 'notifications/claude/channel', params: { ...params } });
+      });
+    }
+    return undefined;
+  }
+
+  get #kind(): PeerKind {
+    if (this.#options.side === 'claude') return 'claude';
+    return /codex/i.test(this.#client.name) ? 'codex' : 'other';
+  }
+
+  /** `PEER_NAME`, if the user named this session. */
+  get #name(): string | undefined {
+    return this.#options.env['PEER_NAME'] || undefined;
+  }
+
+  async #registration(): Promise<Request<'registerSession'>> {
+    this.#place ??= readPlace(process.cwd());
+    const place = await this.#place;
+    this.#branch = place.branch;
+    const name = this.#name;
+    const kept = name === undefined ? [] : readCredentials(this.#location.home, name);
+    return {
+      kind: this.#kind,
+      ...(name === undefined ? {} : { name }),
+      credentials: [...(this.#credential ? [this.#credential] : []), ...kept],
+      ...(this.#conversation ? { conversation: this.#conversation } : {}),
+      process: this.#process,
+      pid: process.pid,
+      ...place,
+      client: this.#client,
+      push_route: this.#options.pushRoute,
+    };
+  }
+
+  #onRegistered({ peer, credential, resumed }: Response<'registerSession'>): void {
+    this.#log.info('registered', { name: peer.name, id: peer.id, resumed });
+    if (credential !== null) {
+      this.#credential = { peer_id: peer.id, credential };
+      if (this.#name !== undefined) saveCredential(this.#location.home, peer.name, this.#credential);
+    }
+    this.#showName(peer.name);
+    if (this.#summarised) return;
+    this.#summarised = true;
+    const set = async (summary: string) => {
+      await this.#link.call('updatePeer', { summary, summary_source: 'auto' }, this.#ended.signal);
+    };
+    summarise(process.cwd(), this.#options.env, set, this.#log, this.#ended.signal).catch((error: unknown) => {
+      if (!this.#ended.signal.aborted) this.#log.warn('no automatic summary', { code: toPeersError(error).code });
+    });
+  }
+
+  #showName(name: string): void {
+    if (this.#options.env['AGENT_PEERS_DISABLE_TAB_TITLE'] !== '1') setTabTitle(name);
+  }
+
+  /** Learns from a call which conversation it belongs to; from then on this session is the peer of that conversation. */
+  async #beforeCall(meta: Record<string, unknown>): Promise<void> {
+    if (this.#misconfigured) return;
+    this.#refreshBranch();
+    const thread = meta['threadId'];
+    if (this.#options.side !== 'codex' || typeof thread !== 'string' || thread === this.#conversation?.id) return;
+    if (this.#name !== undefined) return;
+    const conversation: Conversation = { client: 'codex', id: thread.slice(0, 128) };
+    try {
+      const { peer, adopted } = await this.#link.call('bindConversation', { conversation }, this.#ended.signal);
+      this.#conversation = conversation;
+      if (adopted) this.#showName(peer.name);
+    } catch (error) {
+      // the tool itself will say what is wrong with the broker; the next call binds
+      this.#log.warn('could not bind the conversation', { code: toPeersError(error).code });
+    }
+  }
+
+  /** Peers see the branch: look again now and then, beside the call and not before it. */
+  #refreshBranch(): void {
+    if (performance.now() - this.#branchChecked < BRANCH_CHECK_MS) return;
+    this.#branchChecked = performance.now();
+    void readBranch(process.cwd()).then((branch) => {
+      if (branch === this.#branch) return;
+      this.#branch = branch;
+      this.#place = this.#place?.then((place) => ({ ...place, branch }));
+      this.#tell('reportSession', { branch });
+    });
+  }
+
+  #context(signal: AbortSignal): ToolContext {
+    return {
+      call: async (name, body) => {
+        if (this.#misconfigured) throw this.#misconfigured;
+        return this.#link.call(name, body, signal);
+      },
+      inbox: this.#inbox,
+      waitForMessage: (filter, ms) => this.#waitForMessage(filter, ms, signal),
+      maxWaitS: MAX_WAIT_S[this.#options.side],
+      self: { toolsets: this.#toolsets, pushRoute: this.#options.pushRoute },
+      renamed: (name) => this.#showName(name),
+    };
+  }
+
+  #waitForMessage(filter: Filter, ms: number, signal: AbortSignal): Promise<boolean> {
+    if (this.#inbox.has(filter)) return Promise.resolve(true);
+    return new Promise((resolve) => {
+      const finish = (came: boolean) => {
+        clearTimeout(timer);
+        stopListening();
+        this.#awaited.delete(filter);
+        signal.removeEventListener('abort', onAbort);
+        resolve(came);
+      };
+      const onAbort = () => finish(false);
+      const timer = setTimeout(() => finish(false), ms);
+      const stopListening = this.#inbox.onArrival(() => {
+        if (this.#inbox.has(filter)) finish(true);
+      });
+      this.#awaited.add(filter);
+      signal.addEventListener('abort', onAbort, { once: true });
+    });
+  }
+
+  #confirm(confirmations: Confirmation[]): void {
+    this.#tell('confirmMessages', { confirmations });
+  }
+
+  /** Tells the broker something that it must learn but nobody waits for; the link repeats it until it is said. */
+  #tell<N extends 'confirmMessages' | 'notePush' | 'reportSession'>(name: N, body: Request<N>): void {
+    this.#link.call(name, body, this.#ended.signal).catch((error: unknown) => {
+      if (!this.#ended.signal.aborted)
+        this.#log.warn(`could not tell the broker: ${name}`, { code: toPeersError(error).code });
+    });
+  }
+}

@@ -1,0 +1,125 @@
+/** Tools about peers: who is there, and what this one says of itself. */
+import { z } from 'zod';
+import { PeerKind, PeerName, PeerStatus, Scope } from '../../shared/contract/common.ts';
+import { StatusMessage, Summary, Tags } from '../../shared/contract/peers.ts';
+import type { Peer } from '../../shared/contract/types.ts';
+import { cleanLine } from '../../shared/text.ts';
+import { type Tool, tool } from './tool.ts';
+
+function reach(peer: Peer): string {
+  if (peer.kind === 'human') return 'reads its inbox now and then';
+  if (!peer.online) return `offline, last seen ${peer.last_seen.replace(/\.\d+Z$/, 'Z')}; mail is kept`;
+  return peer.push_route === 'none' ? 'reached at its next tool call' : `reached at once (${peer.push_route})`;
+}
+
+function line(peer: Peer): string {
+  const status =
+    peer.status === 'active'
+      ? ''
+      : ` ${peer.status}${peer.status_message ? ` (${cleanLine(peer.status_message)})` : ''}`;
+  const activity = peer.online && peer.activity !== 'unknown' ? ` ${peer.activity}` : '';
+  return [
+    `${peer.name} [${peer.kind}]${activity}${status}`,
+    ...(peer.cwd === '' ? [] : [`${cleanLine(peer.cwd)}${peer.branch ? ` @ ${cleanLine(peer.branch)}` : ''}`]),
+    ...(peer.summary === '' ? [] : [cleanLine(peer.summary)]),
+    ...(peer.tags.length === 0 ? [] : [`tags ${peer.tags.join(', ')}`]),
+    reach(peer),
+    `id ${peer.id}`,
+  ].join(' | ');
+}
+
+export const peerTools: readonly Tool[] = [
+  tool({
+    name: 'list_peers',
+    title: 'List peers',
+    description:
+      'Lists other agents (and the human operator) that you can message: name, kind, directory, branch, summary, status, how they are reached.',
+    input: z.object({
+      scope: Scope.default('machine').describe('repo includes its worktrees'),
+      peer_type: PeerKind.optional(),
+      tag: z.string().optional(),
+      include_offline: z.boolean().default(false).describe('also those that are away; mail is kept for them'),
+    }),
+    readOnly: true,
+    alwaysLoad: true,
+    run: async (input, { call }) => {
+      const { peers } = await call('listPeers', input);
+      const none = input.include_offline
+        ? 'No other peer.'
+        : 'No other peer is online; include_offline shows those that are away.';
+      return { text: peers.length === 0 ? none : peers.map(line).join('\n'), data: { peers } };
+    },
+  }),
+  tool({
+    name: 'whoami',
+    title: 'Who am I',
+    description: 'Your own name, id, toolsets, push route and unread count, as other peers see you.',
+    input: z.object({}),
+    readOnly: true,
+    alwaysLoad: false,
+    run: async (_, { call, self }) => {
+      const { peer } = await call('whoami', {});
+      const scope = peer.repo === '' ? peer.cwd : peer.repo;
+      const data = { peer, toolsets: self.toolsets, push_route: self.pushRoute };
+      const text = [
+        `${peer.name} [${peer.kind}] id ${peer.id}`,
+        `directory ${cleanLine(peer.cwd)}${peer.branch ? ` @ ${cleanLine(peer.branch)}` : ''}; repo scope ${cleanLine(scope)}`,
+        `summary ${cleanLine(peer.summary) || '(none)'}; status ${peer.status}; tags ${peer.tags.join(', ') || '(none)'}`,
+        `toolsets ${self.toolsets.join(', ')}; push route ${self.pushRoute}; unread ${peer.unread}`,
+      ].join('\n');
+      return { text, data };
+    },
+  }),
+  tool({
+    name: 'set_summary',
+    title: 'Set summary',
+    description: 'Tells other peers in one line what you work on. Set it when your task changes.',
+    input: z.object({ summary: Summary }),
+    readOnly: false,
+    alwaysLoad: true,
+    run: async ({ summary }, { call }) => {
+      const { peer } = await call('updatePeer', { summary });
+      return { text: 'Summary set.', data: { peer } };
+    },
+  }),
+  tool({
+    name: 'set_tags',
+    title: 'Set tags',
+    description: 'Replaces your tags (roles, topics), by which others filter list_peers.',
+    input: z.object({ tags: Tags }),
+    readOnly: false,
+    alwaysLoad: false,
+    run: async ({ tags }, { call }) => {
+      const { peer } = await call('updatePeer', { tags });
+      return { text: `Tags: ${peer.tags.join(', ') || '(none)'}.`, data: { peer } };
+    },
+  }),
+  tool({
+    name: 'set_status',
+    title: 'Set status',
+    description: 'Sets your availability. dnd: senders are warned that an answer will take a while.',
+    input: z.object({ status: PeerStatus, message: StatusMessage.optional() }),
+    readOnly: false,
+    alwaysLoad: false,
+    run: async ({ status, message }, { call }) => {
+      const { peer } = await call('updatePeer', {
+        status,
+        ...(message === undefined ? {} : { status_message: message }),
+      });
+      return { text: `Status: ${peer.status}.`, data: { peer } };
+    },
+  }),
+  tool({
+    name: 'rename_peer',
+    title: 'Rename yourself',
+    description: 'Gives you a new name. Your mailbox and id stay.',
+    input: z.object({ new_name: PeerName }),
+    readOnly: false,
+    alwaysLoad: false,
+    run: async ({ new_name }, { call, renamed }) => {
+      const { peer, old_name } = await call('renamePeer', { new_name });
+      renamed(peer.name);
+      return { text: `You are ${peer.name} now (were ${old_name}).`, data: { peer, old_name } };
+    },
+  }),
+];

@@ -1,0 +1,70 @@
+/** The inbox: a session takes its peer's messages by lease and confirms them. */
+import { z } from 'zod';
+import { INBOX_HOLD_MS } from '../limits.ts';
+import { Id, Intent, PeerShort, Priority, PushRoute, Time } from './common.ts';
+import { Evidence } from './messages.ts';
+import { operation } from './operation.ts';
+
+export const InboxMessage = z.object({
+  message_id: Id,
+  conversation_id: Id,
+  from: PeerShort,
+  text: z.string(),
+  sent_at: Time,
+  reply_to: Id.nullable(),
+  intent: Intent,
+  priority: Priority,
+  /** An earlier process of this peer may have shown it already. */
+  redelivered: z.boolean(),
+});
+export type InboxMessage = z.infer<typeof InboxMessage>;
+
+export const Confirmation = z.object({ message_id: Id, evidence: Evidence });
+export type Confirmation = z.infer<typeof Confirmation>;
+
+export const inbox = {
+  nextMessages: operation({
+    path: '/v1/inbox/next',
+    caller: 'session',
+    summary: 'Leases what waits; holds the request until something does. While it is held the session is present.',
+    request: z.object({
+      wait_ms: z.number().int().min(0).max(INBOX_HOLD_MS).default(0),
+      /** Also what this session holds already: it may have missed an answer when its connection broke. */
+      again: z.boolean().default(false),
+    }),
+    response: z.object({
+      messages: z.array(InboxMessage),
+      /** Unconfirmed messages in the mailbox, these included. */
+      unread: z.number().int(),
+    }),
+  }),
+  confirmMessages: operation({
+    path: '/v1/inbox/confirm',
+    caller: 'session',
+    summary: 'Acknowledges messages for which there is evidence that the model has them. May be repeated.',
+    request: z.object({ confirmations: z.array(Confirmation).min(1).max(1000) }),
+    response: z.object({
+      /** Newly confirmed by this call. */
+      confirmed: z.number().int(),
+      unread: z.number().int(),
+    }),
+  }),
+  notePush: operation({
+    path: '/v1/inbox/pushed',
+    caller: 'session',
+    summary: 'Tells that messages were handed to the client unasked, or that this failed.',
+    request: z.object({
+      message_ids: z.array(Id).min(1).max(1000),
+      route: PushRoute,
+      error: z.string().max(300).optional(),
+    }),
+    response: z.object({}),
+  }),
+  readMessage: operation({
+    path: '/v1/inbox/read',
+    caller: 'peer',
+    summary: 'The whole of one message that the caller got or sent.',
+    request: z.object({ message_id: Id }),
+    response: z.object({ message: InboxMessage }),
+  }),
+};

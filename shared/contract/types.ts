@@ -1,0 +1,8 @@
+/** The contract's types alone, for code that validates nothing. */
+export type { Activity, Intent, PeerKind, PeerShort, PeerStatus, Priority, PushRoute, Scope } from './common.ts';
+export type { Confirmation, InboxMessage } from './inbox.ts';
+export type { OperationName, ParsedRequest, Request, Response } from './index.ts';
+export type { Delivery, Evidence, MessageState, Receipt } from './messages.ts';
+export type { Orphan } from './operator.ts';
+export type { Peer } from './peers.ts';
+export type { Conversation } from './sessions.ts';

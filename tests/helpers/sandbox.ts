@@ -1,0 +1,142 @@
+/** A place of its own for one test file: HOME, port, database, broker and sessions; all ended and removed afterwards. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { BrokerClient } from '../../shared/client.ts';
+import { type Location, readLocation } from '../../shared/config.ts';
+import { startBroker } from '../../shared/ensure-broker.ts';
+import { McpClient } from './mcp-client.ts';
+
+export const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
+const DIST = process.env['AGENT_PEERS_TEST_DIST'] ?? join(ROOT, 'dist');
+
+/** Runs the product from `dist/` under Node, or from source under Bun. */
+export const RUNTIMES = {
+  node: { command: process.execPath, entry: (name: string) => join(DIST, `${name}.js`) },
+  bun: {
+    command: join(ROOT, 'node_modules', 'bun', 'bin', 'bun.exe'),
+    entry: (name: string) => join(ROOT, `${name}.ts`),
+  },
+} as const;
+export type Runtime = keyof typeof RUNTIMES;
+
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
+}
+
+export interface SessionSpec {
+  readonly side?: 'claude' | 'codex';
+  readonly name?: string;
+  readonly cwd?: string;
+  readonly env?: Record<string, string>;
+  readonly clientName?: string;
+  readonly runtime?: Runtime;
+}
+
+export class Sandbox {
+  readonly home: string;
+  readonly env: Record<string, string>;
+  readonly location: Location;
+  readonly client: BrokerClient;
+  readonly #children = new Set<ChildProcess>();
+  readonly #brokers = new Set<number>();
+
+  private constructor(home: string, env: Record<string, string>) {
+    this.home = home;
+    this.env = env;
+    this.location = readLocation(env);
+    this.client = new BrokerClient(this.location);
+  }
+
+  static async create(env: Record<string, string> = {}): Promise<Sandbox> {
+    const home = mkdtempSync(join(tmpdir(), 'agent-peers-test-'));
+    mkdirSync(join(home, 'work'));
+    return new Sandbox(home, {
+      HOME: home,
+      PATH: process.env['PATH'] ?? '',
+      LANG: 'C.UTF-8',
+      AGENT_PEERS_PORT: String(await freePort()),
+      AGENT_PEERS_DISABLE_TAB_TITLE: '1',
+      ...env,
+    });
+  }
+
+  /** Starts the broker, or returns the one that runs. @returns its process id */
+  async broker(runtime: Runtime = 'node'): Promise<number> {
+    const pid = await startBroker(RUNTIMES[runtime].entry('broker'), this.env);
+    this.#brokers.add(pid);
+    return pid;
+  }
+
+  /** Starts any of the product's entries. */
+  spawn(
+    name: string,
+    args: readonly string[] = [],
+    options: { env?: Record<string, string>; cwd?: string; runtime?: Runtime } = {},
+  ): ChildProcess {
+    const { command, entry } = RUNTIMES[options.runtime ?? 'node'];
+    const child = spawn(command, [entry(name), ...args], {
+      cwd: options.cwd ?? join(this.home, 'work'),
+      env: { ...this.env, ...options.env },
+      stdio: ['pipe', 'pipe', 'pipe'],
+    });
+    this.#children.add(child);
+    child.once('exit', () => this.#children.delete(child));
+    return child;
+  }
+
+  /** A session server with a client that has said initialize. */
+  async session(spec: SessionSpec = {}): Promise<McpClient> {
+    const side = spec.side ?? 'claude';
+    const child = this.spawn(`${side}-server`, [], {
+      env: { AGENT_PEERS_ENABLED: '1', ...(spec.name === undefined ? {} : { PEER_NAME: spec.name }), ...spec.env },
+      ...(spec.cwd === undefined ? {} : { cwd: spec.cwd }),
+      ...(spec.runtime === undefined ? {} : { runtime: spec.runtime }),
+    });
+    const client = new McpClient(child);
+    await client.initialize(spec.clientName ?? (side === 'claude' ? 'claude-code' : 'codex-mcp-client'));
+    return client;
+  }
+
+  /** The broker that answers now; it is ended with the sandbox, whoever started it. */
+  async brokerPid(): Promise<number> {
+    const { pid } = await this.client.hello();
+    this.#brokers.add(pid);
+    return pid;
+  }
+
+  brokerLog(): string {
+    const path = join(this.location.home, 'broker.log');
+    return existsSync(path) ? readFileSync(path, 'utf8') : '';
+  }
+
+  async close(): Promise<void> {
+    await this.brokerPid().catch(() => undefined);
+    const exits = [...this.#children].map((child) => once(child, 'exit'));
+    for (const child of this.#children) child.kill('SIGKILL');
+    await Promise.all(exits);
+    // a session that saw its broker die may have started another one on its last breath
+    await this.brokerPid().catch(() => undefined);
+    for (const pid of this.#brokers) end(pid);
+    this.client.close();
+    rmSync(this.home, { recursive: true, force: true });
+  }
+}
+
+function end(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
