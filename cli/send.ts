@@ -1,0 +1,93 @@
+/** `agent-peers send`: the human writes to a peer. */
+import { randomUUID } from 'node:crypto';
+import { Option } from 'commander';
+import { Intent, Priority } from '../shared/contract/common.ts';
+import type { Request, Response } from '../shared/contract/index.ts';
+import { PeersError } from '../shared/errors.ts';
+import { MESSAGE_MAX_BYTES } from '../shared/limits.ts';
+import { cleanLine } from '../shared/text.ts';
+import { type CommandGroup, examples } from './command.ts';
+import type { Context } from './context.ts';
+
+interface SendOptions {
+  readonly replyTo?: string;
+  readonly intent?: Intent;
+  readonly priority?: Priority;
+}
+
+export const sendCommand: CommandGroup = (program, context) => {
+  program
+    .command('send')
+    .description('Send a message as yourself; starts a broker when none runs.')
+    .argument('<to>', "the peer's name or id")
+    .argument('<message...>', 'the text; - reads it from standard input')
+    .option('--reply-to <message-id>', 'the message that this one answers')
+    .addOption(new Option('--intent <intent>', 'what you expect of the recipient').choices(Intent.options))
+    .addOption(new Option('--priority <priority>', 'how urgent it is').choices(Priority.options))
+    .addHelpText(
+      'after',
+      examples(
+        ['agent-peers send brave-falcon please rebase onto main', 'quotes are needed only for what the shell takes'],
+        ['git diff | agent-peers send brave-falcon -', 'the text comes from standard input'],
+        ['agent-peers send brave-falcon --reply-to <message-id> yes', 'the id stands in your inbox'],
+        ['agent-peers send --priority critical brave-falcon "stop, wrong branch"', 'presented before all others'],
+        ['agent-peers send brave-falcon -- --force is fine', 'text that begins with a dash'],
+      ),
+    )
+    .action(async (to: string, words: string[], options: SendOptions) => {
+      const message = words.length === 1 && words[0] === '-' ? await readText(context) : words.join(' ');
+      const receipt = await send(context, {
+        to,
+        message,
+        reply_to: options.replyTo,
+        intent: options.intent,
+        priority: options.priority,
+        idempotency_key: randomUUID(),
+      });
+      await context.print(receipt, () => render(receipt, context));
+    });
+};
+
+/** Sends, and once more if the broker ended under way: the key in the request makes both tries one message. */
+async function send(context: Context, request: Request<'sendMessage'>): Promise<Response<'sendMessage'>> {
+  const attempt = () => context.withBroker((client) => client.call('sendMessage', request), { start: true });
+  try {
+    return await attempt();
+  } catch (error) {
+    const ended = error instanceof PeersError && ['broker_unavailable', 'broker_draining'].includes(error.code);
+    if (!ended) throw error;
+    return await attempt();
+  }
+}
+
+function render(receipt: Response<'sendMessage'>, { colors }: Context): string {
+  const paint = receipt.outcome === 'offline' ? colors.yellow : colors.green;
+  return `${paint('●')} ${cleanLine(receipt.detail)}\n  ${colors.dim(`message ${receipt.message_id}`)}`;
+}
+
+/** Standard input as text, without the line break that ends it. Stops reading where no message can be longer. */
+async function readText({ io }: Context): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of io.stdin) {
+    chunks.push(chunk);
+    bytes += chunk.length;
+    if (bytes > MESSAGE_MAX_BYTES + 1) {
+      throw new PeersError(
+        'message_too_large',
+        `Standard input holds more than ${MESSAGE_MAX_BYTES / 1024} KB, the most that one message takes.`,
+        'Write it to a file in the project and send its path, or send it in parts.',
+      );
+    }
+  }
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks)).replace(/\r?\n$/, '');
+  } catch (error) {
+    throw new PeersError(
+      'invalid_request',
+      'Standard input is not UTF-8 text.',
+      'Convert it first, or send the path of the file instead.',
+      { cause: error },
+    );
+  }
+}
