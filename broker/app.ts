@@ -7,6 +7,7 @@ import type { Operation } from '../shared/contract/operation.ts';
 import { ERROR_KINDS, PeersError, toPeersError } from '../shared/errors.ts';
 import { BODY_MAX_BYTES } from '../shared/limits.ts';
 import type { Auth } from './auth.ts';
+import { assertName } from './core/names.ts';
 import type { Call, Deps, Handlers } from './deps.ts';
 import { openApiDocument } from './openapi.ts';
 
@@ -39,8 +40,9 @@ function parse(operation: Operation, body: unknown): unknown {
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   const where = issue?.path.join('.') || 'body';
+  if (where === 'new_name') assertName(String((body as { new_name?: unknown }).new_name));
   throw new PeersError(
-    where === 'new_name' ? 'invalid_name' : 'invalid_request',
+    'invalid_request',
     `${where}: ${issue?.message ?? 'not valid'}`,
     `What ${operation.path} takes stands in /openapi.json.`,
   );

@@ -30,7 +30,7 @@ function unavailable(port: number, cause: unknown): PeersError {
   return new PeersError(
     'broker_unavailable',
     `No broker answers on 127.0.0.1:${port} (${reason}).`,
-    'Any session with AGENT_PEERS_ENABLED=1 starts one; ~/.agent-peers/broker.log says why one ended.',
+    'Any session with AGENT_PEERS_ENABLED=1 starts one; broker.log in ~/.agent-peers (or AGENT_PEERS_HOME) says why one ended.',
     { cause },
   );
 }

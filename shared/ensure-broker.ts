@@ -5,7 +5,7 @@ import { dirname, extname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { BrokerClient, type Hello } from './client.ts';
-import { brokerEnv, type Env, type Location } from './config.ts';
+import { brokerEnv, type Env, type Location, readLocation } from './config.ts';
 import { type ErrorBody, PeersError } from './errors.ts';
 import { ensurePrivateFolder } from './secret.ts';
 import { VERSION } from './version.ts';
@@ -26,10 +26,17 @@ export function brokerEntryBeside(entryUrl: string): string {
 
 /** Starts a broker process and waits until it, or the one that was faster, answers. */
 export async function startBroker(entry: string, env: Env): Promise<number> {
+  const location = readLocation(env);
   const child = spawn(process.execPath, [entry], {
     detached: true,
     stdio: ['ignore', 'pipe', 'ignore'],
-    env: brokerEnv(env),
+    env: {
+      ...brokerEnv(env),
+      // resolved here: the broker runs in another directory
+      AGENT_PEERS_PORT: String(location.port),
+      AGENT_PEERS_HOME: location.home,
+      AGENT_PEERS_DB: location.db,
+    },
     cwd: '/',
   });
   try {
@@ -70,7 +77,7 @@ function startFailed(what: string, cause?: unknown): PeersError {
   return new PeersError(
     'broker_unavailable',
     `The broker could not be started: ${what}.`,
-    'Look at ~/.agent-peers/broker.log, or run the broker by hand to see what it says.',
+    'Look at broker.log in ~/.agent-peers (or AGENT_PEERS_HOME), or run the broker by hand to see what it says.',
     { cause },
   );
 }

@@ -51,7 +51,11 @@ export const operator = {
       confirm: z.array(Id).max(1000).default([]),
       limit: z.number().int().min(1).max(500).default(100),
     }),
-    response: z.object({ messages: z.array(InboxMessage), unread: z.number().int() }),
+    response: z.object({
+      messages: z.array(InboxMessage),
+      /** All that wait, those returned included. */
+      unread: z.number().int(),
+    }),
   }),
   orphanedMessages: operation({
     path: '/v1/operator/orphans',

@@ -42,6 +42,8 @@ export class McpClient {
       this.stderr += chunk;
     });
     child.stdin?.on('error', () => {});
+    // every request under way listens for the end
+    child.setMaxListeners(0);
   }
 
   #accept(message: RpcMessage): void {
