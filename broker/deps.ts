@@ -5,6 +5,7 @@ import type { OperationName, ParsedRequest, Response } from '../shared/contract/
 import type { Bus } from './bus.ts';
 import type { Clock, Ids } from './clock.ts';
 import type { RateLimiter } from './core/rate-limit.ts';
+import type { IdleWatch } from './idle-watch.ts';
 import type { Logger } from './log.ts';
 import type { Outbox } from './outbox.ts';
 import type { Presence } from './presence.ts';
@@ -17,6 +18,7 @@ export interface Deps {
   readonly outbox: Outbox;
   readonly bus: Bus;
   readonly presence: Presence;
+  readonly idleWatch: IdleWatch;
   readonly rate: RateLimiter;
   readonly clock: Clock;
   readonly ids: Ids;

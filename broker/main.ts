@@ -15,6 +15,7 @@ import { LocalBus } from './bus.ts';
 import { randomIds, systemClock } from './clock.ts';
 import { RateLimiter } from './core/rate-limit.ts';
 import type { Deps, Handlers } from './deps.ts';
+import { IdleWatch } from './idle-watch.ts';
 import { openLog } from './log.ts';
 import { Outbox } from './outbox.ts';
 import { Presence } from './presence.ts';
@@ -65,6 +66,8 @@ export async function runBroker(env: Env): Promise<number> {
     const store = await openSqliteStore(config.db, { now, backups: join(config.home, 'backups') });
     await store.detachAll(now);
     const bus = new LocalBus();
+    const outbox = new Outbox(store, systemClock);
+    const idleWatch = new IdleWatch({ store, outbox, bus, ids: randomIds, log });
     const deps: Deps = {
       config,
       secret,
@@ -73,8 +76,14 @@ export async function runBroker(env: Env): Promise<number> {
       log,
       clock: systemClock,
       ids: randomIds,
-      outbox: new Outbox(store, systemClock),
-      presence: new Presence({ store, clock: systemClock, log }),
+      outbox,
+      idleWatch,
+      presence: new Presence({
+        store,
+        clock: systemClock,
+        log,
+        onDetached: (peer_id) => void idleWatch.fell(peer_id, 'offline'),
+      }),
       rate: new RateLimiter(config.ratePerMinute),
       started_at: now,
       stopping: stopping.signal,

@@ -23,12 +23,15 @@ export class Presence {
   readonly #log: Logger;
   readonly #attachments = new Map<string, Attachment>();
   readonly #renewal: NodeJS.Timeout;
+  readonly #onDetached: (peer_id: string) => void;
   #closed = false;
 
-  constructor(deps: { store: Store; clock: Clock; log: Logger }) {
+  /** @param deps.onDetached hears of peers that nobody serves any more */
+  constructor(deps: { store: Store; clock: Clock; log: Logger; onDetached: (peer_id: string) => void }) {
     this.#store = deps.store;
     this.#clock = deps.clock;
     this.#log = deps.log;
+    this.#onDetached = deps.onDetached;
     this.#renewal = setInterval(() => this.#renew(), LEASE_MS / 3);
     this.#renewal.unref();
   }
@@ -95,8 +98,9 @@ export class Presence {
   async #detach(session_id: string): Promise<void> {
     this.#attachments.delete(session_id);
     try {
-      await this.#store.markDetached(session_id, this.#clock.now());
+      const peer_id = await this.#store.markDetached(session_id, this.#clock.now());
       this.#log.info({ session_id }, 'session detached');
+      if (peer_id !== undefined) this.#onDetached(peer_id);
     } catch (error) {
       this.#log.error({ err: error, session_id }, 'could not note that a session detached');
     }

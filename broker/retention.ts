@@ -1,5 +1,5 @@
 /** The broker's housekeeping: gives up sessions that stay away, forgets what was kept long enough. */
-import { SESSION_EXPIRY_MS } from '../shared/limits.ts';
+import { ORPHAN_GRACE_MS, SESSION_EXPIRY_MS } from '../shared/limits.ts';
 import type { Auth } from './auth.ts';
 import type { Deps } from './deps.ts';
 
@@ -24,6 +24,7 @@ export function startHousekeeping(deps: Deps, auth: Auth): void {
     lastRetention = clock.monotonic();
     const rows = await store.applyRetention({
       undelivered_before: now - config.undeliveredMs,
+      absent_before: now - ORPHAN_GRACE_MS,
       confirmed_before: now - config.historyMs,
       orphaned_before: now - config.undeliveredMs - config.orphanMs,
       peers_before: now - config.peerMs,

@@ -9,12 +9,13 @@ type RequestId = string | number;
 
 interface Carried {
   readonly message_ids: readonly string[];
+  readonly evidence: 'tool-response' | 'hook';
   /** Set once the response has left this process. */
   timer: NodeJS.Timeout | undefined;
 }
 
 export interface Outcome {
-  taken(message_ids: readonly string[]): void;
+  taken(message_ids: readonly string[], evidence: 'tool-response' | 'hook'): void;
   thrownAway(message_ids: readonly string[]): void;
 }
 
@@ -27,8 +28,8 @@ export class Evidence {
   }
 
   /** The response to this request carries these messages. */
-  carries(request: RequestId, message_ids: readonly string[]): void {
-    if (message_ids.length > 0) this.#carried.set(request, { message_ids, timer: undefined });
+  carries(request: RequestId, message_ids: readonly string[], evidence: 'tool-response' | 'hook'): void {
+    if (message_ids.length > 0) this.#carried.set(request, { message_ids, evidence, timer: undefined });
   }
 
   /** The response has left this process. */
@@ -57,7 +58,7 @@ export class Evidence {
 
   #take(request: RequestId): void {
     const carried = this.#remove(request);
-    if (carried) this.#outcome.taken(carried.message_ids);
+    if (carried) this.#outcome.taken(carried.message_ids, carried.evidence);
   }
 
   #remove(request: RequestId): Carried | undefined {

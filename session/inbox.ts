@@ -92,6 +92,11 @@ export class Inbox {
     return true;
   }
 
+  /** It was pushed, and nothing shows that it arrived. */
+  isUnproven(message_id: string): boolean {
+    return this.#held.get(message_id)?.state === 'pushed';
+  }
+
   /** @param outcome `handed`: no proof; `proven`: the client's protocol says that the model has it; `failed`: not sent */
   endPush(message_id: string, outcome: 'handed' | 'proven' | 'failed'): void {
     const held = this.#held.get(message_id);
@@ -102,10 +107,21 @@ export class Inbox {
 
   /**
    * Takes what one tool response can carry: critical messages first, then from each sender in turn, so that one
-   * sender's flood leaves room for the others; shown oldest first.
+   * sender's flood leaves room for the others; shown oldest first. Beside them, in a line each, what was pushed.
    */
   take(maxBytes: number = TOOL_RESPONSE_MAX_BYTES): Batch {
-    const fresh = inTurns(this.newMessages());
+    const batch = this.takeNew(() => true, maxBytes);
+    const notices = [...this.#held.values()]
+      .filter(({ state }) => state === 'pushed')
+      .slice(0, NOTICES_MAX)
+      .map(({ message }) => message);
+    for (const { message_id } of notices) this.#show(message_id, true);
+    return { ...batch, notices };
+  }
+
+  /** {@link take} without what was pushed before. */
+  takeNew(filter: Filter, maxBytes: number = TOOL_RESPONSE_MAX_BYTES): Batch {
+    const fresh = inTurns(this.newMessages().filter(filter));
     const chosen: InboxMessage[] = [];
     let bytes = 0;
     for (const message of fresh) {
@@ -114,13 +130,8 @@ export class Inbox {
       chosen.push(message);
       bytes += size;
     }
-    const notices = [...this.#held.values()]
-      .filter(({ state }) => state === 'pushed')
-      .slice(0, NOTICES_MAX)
-      .map(({ message }) => message);
     for (const { message_id } of chosen) this.#show(message_id, false);
-    for (const { message_id } of notices) this.#show(message_id, true);
-    return { messages: chosen.sort(forReading), notices, left: fresh.length - chosen.length };
+    return { messages: chosen.sort(forReading), notices: [], left: fresh.length - chosen.length };
   }
 
   /** A tool response shows this one whole because the model asked for it. */

@@ -3,9 +3,11 @@ import { Server } from '@modelcontextprotocol/sdk/server/index.js';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import { CallToolRequestSchema, ErrorCode, ListToolsRequestSchema, McpError } from '@modelcontextprotocol/sdk/types.js';
 import { z } from 'zod';
+import type { InboxMessage } from '../shared/contract/types.ts';
 import { PeersError, toPeersError } from '../shared/errors.ts';
 import type { Evidence } from './evidence.ts';
 import { type Offer, SERVER_INFO, serverOptions } from './handshake.ts';
+import { answerHook, HOOK_TOOL, type HookEvent, hookEvent } from './hooks.ts';
 import type { Inbox } from './inbox.ts';
 import { renderBatch } from './present.ts';
 import type { Tool, ToolContext, ToolResult } from './tools/tool.ts';
@@ -19,6 +21,8 @@ export interface ServerOptions {
   context(signal: AbortSignal): ToolContext;
   /** Called before every tool, with what the client says about its own state. */
   beforeCall(meta: Record<string, unknown>): Promise<void>;
+  /** Called for every hook of the client. */
+  onHook(event: HookEvent | undefined, meta: Record<string, unknown>): void;
   /** Clients that show the model `structuredContent` instead of the text get the text alone. */
   textOnly(): boolean;
 }
@@ -40,6 +44,10 @@ function describeTool({ name, title, description, input, readOnly, alwaysLoad }:
     annotations: { readOnlyHint: readOnly, destructiveHint: false, openWorldHint: false },
     ...(alwaysLoad ? { _meta: { 'anthropic/alwaysLoad': true } } : {}),
   };
+}
+
+function idsOf(messages: readonly InboxMessage[]): string[] {
+  return messages.map(({ message_id }) => message_id);
 }
 
 async function run(tool: Tool, input: unknown, context: ToolContext): Promise<ToolResult & { failed: boolean }> {
@@ -65,16 +73,20 @@ export async function createServer(transport: Transport, options: ServerOptions)
     const listed = options.tools.map(describeTool);
     server.setRequestHandler(ListToolsRequestSchema, () => ({ tools: listed }));
     server.setRequestHandler(CallToolRequestSchema, async ({ params }, { requestId, signal, _meta }) => {
+      if (params.name === HOOK_TOOL) {
+        options.onHook(hookEvent(params.arguments), _meta ?? {});
+        const { json, batch } = answerHook(params.arguments, inbox);
+        evidence.carries(requestId, idsOf(batch.messages), 'hook');
+        return { content: [{ type: 'text', text: JSON.stringify(json) }] };
+      }
       const tool = tools.get(params.name);
       if (!tool) throw new McpError(ErrorCode.InvalidParams, `There is no tool ${JSON.stringify(params.name)}`);
       await options.beforeCall(_meta ?? {});
       const { text, data, shows, failed } = await run(tool, params.arguments, options.context(signal));
       // a cancelled call's response is never sent: nothing may be shown in it
       const batch = signal.aborted ? { messages: [], notices: [], left: 0 } : inbox.take();
-      evidence.carries(
-        requestId,
-        [...batch.messages, ...batch.notices, ...(shows ?? [])].map((m) => m.message_id),
-      );
+      const shown = [...batch.messages, ...batch.notices, ...(shows ?? [])];
+      evidence.carries(requestId, idsOf(shown), 'tool-response');
       const block = renderBatch(batch);
       return {
         content: [{ type: 'text', text: block === '' ? text : `${text}\n\n${block}` }],

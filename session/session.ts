@@ -15,14 +15,12 @@ import { type Filter, Inbox } from './inbox.ts';
 import { watchClient } from './lifecycle.ts';
 import { BrokerLink } from './link.ts';
 import { type SessionLog, stderrLog } from './log.ts';
-import { channelRoute } from './push/channel.ts';
 import type { ClientSide } from './push/choose.ts';
-import { Dispatcher } from './push/dispatch.ts';
-import type { Route } from './push/route.ts';
+import { Reach } from './reach.ts';
 import { createServer } from './server.ts';
 import { summarise } from './summary.ts';
 import { setTabTitle } from './title.ts';
-import { TOOLSETS } from './tools/index.ts';
+import { chosenToolsets, TOOLSETS } from './tools/index.ts';
 import type { ToolContext } from './tools/tool.ts';
 import type { Message, StdioTransport } from './transport.ts';
 
@@ -61,10 +59,8 @@ export class Session {
   readonly #link: BrokerLink;
   readonly #inbox: Inbox;
   readonly #evidence: Evidence;
-  readonly #dispatcher: Dispatcher;
-  /** Tool calls that wait for a message: what they wait for is not pushed as well. */
-  readonly #awaited = new Set<Filter>();
-  readonly #toolsets: readonly string[] = Object.keys(TOOLSETS);
+  readonly #reach: Reach;
+  readonly #toolsets: readonly string[];
   #client = { name: 'unknown', version: '0' };
   readonly #server = deferred<Server>();
   #place: Promise<Place> | undefined;
@@ -81,6 +77,7 @@ export class Session {
     const { location, misconfigured } = locate(env);
     this.#location = location;
     this.#misconfigured = misconfigured;
+    this.#toolsets = chosenToolsets(side, env);
     const conversation = env['CLAUDE_CODE_SESSION_ID'];
     if (side === 'claude' && conversation) this.#conversation = { client: 'claude', id: conversation };
     this.#link = new BrokerLink({
@@ -90,19 +87,27 @@ export class Session {
       log: this.#log,
       registration: () => this.#registration(),
       onRegistered: (registered) => this.#onRegistered(registered),
-      onMessages: (messages) => this.#dispatcher.push(this.#inbox.add(messages)),
+      onMessages: (messages) => {
+        if (this.#inbox.add(messages).length > 0) this.#reach.arrived();
+      },
     });
     this.#inbox = new Inbox((confirmations) => this.#confirm(confirmations));
     this.#evidence = new Evidence({
-      taken: (ids) => this.#inbox.settle(ids, 'tool-response'),
+      taken: (ids, evidence) => this.#inbox.settle(ids, evidence),
       thrownAway: (ids) => this.#inbox.putBack(ids),
     });
-    this.#dispatcher = new Dispatcher({
+    this.#reach = new Reach({
+      side,
+      env,
+      pushRoute: options.pushRoute,
       inbox: this.#inbox,
       log: this.#log,
-      note: (message_ids, route, error) =>
-        this.#tell('notePush', { message_ids: [...message_ids], route, ...(error === undefined ? {} : { error }) }),
-      isAwaited: (message) => [...this.#awaited].some((matches) => matches(message)),
+      notifyChannel: async (params) => {
+        const server = await this.#server.promise;
+        await server.notification({ method: 'notifications/claude/channel', params: { ...params } });
+      },
+      notePush: (note) => this.#tell('notePush', note),
+      report: (changes) => this.#tell('reportSession', changes),
     });
   }
 
@@ -121,6 +126,10 @@ export class Session {
       evidence: this.#evidence,
       context: (signal) => this.#context(signal),
       beforeCall: (meta) => this.#beforeCall(meta),
+      onHook: (event, meta) => {
+        this.#reach.hooked(event);
+        void this.#bind(meta);
+      },
       textOnly: () => TEXT_ONLY_CLIENTS.has(this.#client.name),
     });
     server.onclose = () => this.#ended.abort();
@@ -128,6 +137,7 @@ export class Session {
     const reason = await gone;
     if (offer.enabled) {
       this.#log.info('session ends', { reason });
+      this.#reach.close();
       await this.#link.close(this.#inbox.unseen());
     }
     process.exit(0);
@@ -163,19 +173,8 @@ export class Session {
       };
       if (!this.#misconfigured) this.#link.start();
     } else if (message.method === 'notifications/initialized') {
-      const route = this.#route();
-      if (route) this.#dispatcher.open(route, this.#inbox.newMessages());
+      this.#reach.open();
     }
-  }
-
-  #route(): Route | undefined {
-    if (this.#options.pushRoute === 'channel') {
-      return channelRoute(async (params) => {
-        const server = await this.#server.promise;
-        await server.notification({ method: 'notifications/claude/channel', params: { ...params } });
-      });
-    }
-    return undefined;
   }
 
   get #kind(): PeerKind {
@@ -203,7 +202,7 @@ export class Session {
       pid: process.pid,
       ...place,
       client: this.#client,
-      push_route: this.#options.pushRoute,
+      push_route: this.#reach.route,
     };
   }
 
@@ -214,6 +213,7 @@ export class Session {
       if (this.#name !== undefined) saveCredential(this.#location.home, peer.name, this.#credential);
     }
     this.#showName(peer.name);
+    this.#reach.statusIs(peer.status);
     if (this.#summarised) return;
     this.#summarised = true;
     const set = async (summary: string) => {
@@ -228,13 +228,19 @@ export class Session {
     if (this.#options.env['AGENT_PEERS_DISABLE_TAB_TITLE'] !== '1') setTabTitle(name);
   }
 
-  /** Learns from a call which conversation it belongs to; from then on this session is the peer of that conversation. */
   async #beforeCall(meta: Record<string, unknown>): Promise<void> {
     if (this.#misconfigured) return;
+    this.#reach.called();
     this.#refreshBranch();
+    await this.#bind(meta);
+  }
+
+  /** Learns from a call which conversation it belongs to; from then on this session is the peer of that conversation. */
+  async #bind(meta: Record<string, unknown>): Promise<void> {
     const thread = meta['threadId'];
-    if (this.#options.side !== 'codex' || typeof thread !== 'string' || thread === this.#conversation?.id) return;
-    if (this.#name !== undefined) return;
+    if (this.#options.side !== 'codex' || typeof thread !== 'string' || this.#misconfigured) return;
+    this.#reach.threadIs(thread, process.cwd());
+    if (this.#name !== undefined || thread === this.#conversation?.id) return;
     const conversation: Conversation = { client: 'codex', id: thread.slice(0, 128) };
     try {
       const { peer, adopted } = await this.#link.call('bindConversation', { conversation }, this.#ended.signal);
@@ -267,8 +273,11 @@ export class Session {
       inbox: this.#inbox,
       waitForMessage: (filter, ms) => this.#waitForMessage(filter, ms, signal),
       maxWaitS: MAX_WAIT_S[this.#options.side],
-      self: { toolsets: this.#toolsets, pushRoute: this.#options.pushRoute },
-      renamed: (name) => this.#showName(name),
+      self: { toolsets: this.#toolsets, pushRoute: this.#reach.route },
+      changed: (peer) => {
+        this.#showName(peer.name);
+        this.#reach.statusIs(peer.status);
+      },
     };
   }
 
@@ -278,16 +287,17 @@ export class Session {
       const finish = (came: boolean) => {
         clearTimeout(timer);
         stopListening();
-        this.#awaited.delete(filter);
+        // not before the response has taken the message, or it would be pushed instead
+        setImmediate(stopAwaiting);
         signal.removeEventListener('abort', onAbort);
         resolve(came);
       };
       const onAbort = () => finish(false);
       const timer = setTimeout(() => finish(false), ms);
+      const stopAwaiting = this.#reach.await(filter);
       const stopListening = this.#inbox.onArrival(() => {
         if (this.#inbox.has(filter)) finish(true);
       });
-      this.#awaited.add(filter);
       signal.addEventListener('abort', onAbort, { once: true });
     });
   }

@@ -100,7 +100,9 @@ export function describe(
     ? `push failed: ${entry.push_error}`
     : recipient.push_route === 'none'
       ? 'no push route'
-      : `push by ${recipient.push_route} under way`;
+      : recipient.status === 'dnd'
+        ? 'not pushed while on do-not-disturb'
+        : `not pushed yet by ${recipient.push_route}`;
   return {
     outcome: 'waiting',
     detail: `waiting for the next tool call of ${name} (${recipient.kind}, ${why}).${quiet}`,

@@ -24,6 +24,9 @@ export function nameKey(name: string): string {
   return name.toLowerCase();
 }
 
+/** What the human is called at first; no agent may pass for the human. */
+export const OPERATOR_NAME = 'operator';
+
 /** @throws PeersError `invalid_name` */
 export function assertName(name: string): string {
   if (NAME_PATTERN.test(name)) return name;

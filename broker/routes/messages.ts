@@ -106,7 +106,8 @@ export function messageHandlers(deps: Deps): Handlers<Names> {
         bus.publish({ kind: 'mail', peer_id: sent.record.to.id });
         const { recipient } = sent.record;
         // whoever can be pushed to is pushed to within milliseconds: worth waiting for, to tell the sender
-        if (recipient.online && recipient.push_route !== 'none' && (await news.happened)) {
+        const pushable = recipient.online && recipient.push_route !== 'none' && recipient.status !== 'dnd';
+        if (pushable && (await news.happened)) {
           const found = await store.findMessage(id);
           const record = found?.entries.find(({ to }) => to.id === sent.record.to.id);
           if (record) return receipt(record);

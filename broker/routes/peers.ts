@@ -6,7 +6,7 @@ import type { Call, Deps, Handlers } from '../deps.ts';
 import type { PeerRecord, Store } from '../store/store.ts';
 import { publicPeer } from './sessions.ts';
 
-type Names = 'listPeers' | 'whoami' | 'updatePeer' | 'renamePeer';
+type Names = 'listPeers' | 'whoami' | 'updatePeer' | 'watchIdle' | 'renamePeer';
 
 export function peerNotFound(ref: string, names: readonly string[]): PeersError {
   const near = nearestNames(ref, names);
@@ -30,7 +30,7 @@ async function self(store: Store, call: Call): Promise<PeerRecord> {
   return getPeer(store, call.actor().peer_id);
 }
 
-export function peerHandlers({ store, log }: Deps): Handlers<Names> {
+export function peerHandlers({ store, clock, log }: Deps): Handlers<Names> {
   return {
     listPeers: async ({ scope, peer_type, tag, include_offline }, call) => {
       const me = await self(store, call);
@@ -55,6 +55,13 @@ export function peerHandlers({ store, log }: Deps): Handlers<Names> {
         ...(status_message === undefined ? {} : { status_message }),
       });
       return { peer: publicPeer(peer) };
+    },
+
+    watchIdle: async ({ peer: ref }, call) => {
+      const peer = await getPeer(store, ref);
+      const watching = peer.online && peer.activity !== 'idle';
+      if (watching) await store.watchIdle(peer.id, call.actor().peer_id, clock.now());
+      return { peer: publicPeer(peer), watching };
     },
 
     renamePeer: async ({ new_name, peer: ref }, call) => {

@@ -109,12 +109,14 @@ export function sessionHandlers(deps: Deps, auth: Auth): Handlers<Names> {
     },
 
     reportSession: async (changes, call) => {
+      const session = call.session();
       const { push_route, activity, branch } = changes;
-      await store.updateSession(call.session().id, {
+      await store.updateSession(session.id, {
         ...(push_route === undefined ? {} : { push_route }),
         ...(activity === undefined ? {} : { activity }),
         ...(branch === undefined ? {} : { branch }),
       });
+      if (activity === 'idle') void deps.idleWatch.fell(session.peer_id, 'idle');
       return {};
     },
 
@@ -122,6 +124,7 @@ export function sessionHandlers(deps: Deps, auth: Auth): Handlers<Names> {
       const session = call.session();
       await store.endSession(session.id, 'closed', unseen, clock.now());
       ended(session.id);
+      void deps.idleWatch.fell(session.peer_id, 'offline');
       log.info({ session_id: session.id }, 'session closed');
       return {};
     },

@@ -90,6 +90,13 @@ export interface EntriesTable {
   confirmed_by: Evidence | null;
 }
 
+/** One message is owed to the watcher when the peer falls idle or leaves. */
+export interface IdleWatchesTable {
+  peer_id: string;
+  watcher_id: string;
+  created_at: number;
+}
+
 export interface MigrationsTable {
   id: number;
   name: string;
@@ -102,6 +109,7 @@ export interface Database {
   sessions: SessionsTable;
   messages: MessagesTable;
   entries: EntriesTable;
+  idle_watches: IdleWatchesTable;
   migrations: MigrationsTable;
 }
 

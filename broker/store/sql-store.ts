@@ -3,6 +3,7 @@ import type { Kysely } from 'kysely';
 import type { PeersError } from '../../shared/errors.ts';
 import type { Database } from './schema.ts';
 import type { Db } from './sql/common.ts';
+import * as idleWatches from './sql/idle-watches.ts';
 import * as mailbox from './sql/mailbox.ts';
 import * as messages from './sql/messages.ts';
 import * as peers from './sql/peers.ts';
@@ -62,6 +63,10 @@ export class SqlStore implements Store {
   peerNames: Store['peerNames'] = () => this.#read((db) => peers.peerNames(db));
   updatePeer: Store['updatePeer'] = (id, changes) => this.#write((db) => peers.updatePeer(db, id, changes));
   renamePeer: Store['renamePeer'] = (id, name) => this.#write((db) => peers.renamePeer(db, id, name));
+
+  watchIdle: Store['watchIdle'] = (peer, watcher, now) =>
+    this.#write((db) => idleWatches.watchIdle(db, peer, watcher, now));
+  takeIdleWatchers: Store['takeIdleWatchers'] = (peer) => this.#write((db) => idleWatches.takeIdleWatchers(db, peer));
 
   sendMessages: Store['sendMessages'] = (outgoing, now) =>
     this.#write((db) => messages.sendMessages(db, outgoing, now));

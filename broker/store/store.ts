@@ -113,6 +113,8 @@ export interface Counts {
 
 export interface RetentionCuts {
   readonly undelivered_before: number;
+  /** Peers that were here since then may be coming back this moment: their mail is not given up. */
+  readonly absent_before: number;
   readonly confirmed_before: number;
   readonly orphaned_before: number;
   readonly peers_before: number;
@@ -135,7 +137,8 @@ export interface Store {
   ): Promise<void>;
   /** A connection holds the session again, or none does any more. */
   markAttached(session_id: string, now: number): Promise<void>;
-  markDetached(session_id: string, now: number): Promise<void>;
+  /** @returns the peer it served, if it was attached until now */
+  markDetached(session_id: string, now: number): Promise<string | undefined>;
   /** Ends it for good; its leases return to the mailbox, those in `unseen` as never shown. */
   endSession(session_id: string, reason: string, unseen: readonly string[], now: number): Promise<void>;
   /** Called at start: whoever was attached to the broker before this one has to attach again. */
@@ -152,6 +155,11 @@ export interface Store {
   updatePeer(peer_id: string, changes: PeerChanges): Promise<PeerRecord>;
   /** @returns undefined where another peer has the name */
   renamePeer(peer_id: string, name: string): Promise<PeerRecord | undefined>;
+
+  /** Asks that the watcher be told when the peer falls idle; asking twice is asking once. */
+  watchIdle(peer_id: string, watcher_id: string, now: number): Promise<void>;
+  /** Those who asked about this peer; they are owed one message, and asked no more. */
+  takeIdleWatchers(peer_id: string): Promise<string[]>;
 
   /** Puts messages into mailboxes: one commit for all of them, each with a result of its own. */
   sendMessages(outgoing: readonly Outgoing[], now: number): Promise<Sent[]>;

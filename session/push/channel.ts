@@ -1,15 +1,7 @@
 /** Claude Code's channel: a notification that the client shows to the model at once. Nothing comes back. */
 import type { InboxMessage } from '../../shared/contract/types.ts';
-import { cleanText } from '../../shared/text.ts';
-import type { Route } from './route.ts';
-
-/** Tags by which clients frame what is not the model's own: a peer's text must not open or close one. */
-const FRAME_TAGS =
-  /<(?=\s*\/?\s*(?:channel|cross-session-message|system|user|assistant|human|function|tool|antml|command|local-command|teammate|task-notification)[\w:.-]*)/gi;
-
-export function defuseTags(text: string): string {
-  return cleanText(text).replace(FRAME_TAGS, '&lt;');
-}
+import { defuseTags } from '../present.ts';
+import { ALWAYS_READY, type Route } from './route.ts';
 
 export interface ChannelNotification {
   readonly content: string;
@@ -38,9 +30,11 @@ export function channelNotification(message: InboxMessage): ChannelNotification 
 /** @param notify sends a notification of the MCP server */
 export function channelRoute(notify: (params: ChannelNotification) => Promise<void>): Route {
   return {
+    ...ALWAYS_READY,
     name: 'channel',
-    push: async (message) => {
-      await notify(channelNotification(message));
+    atOnce: 1,
+    push: async (messages) => {
+      for (const message of messages) await notify(channelNotification(message));
       return 'handed';
     },
   };

@@ -1,13 +1,63 @@
 /** Which route a session has to its client. One, chosen at start: a message never goes out by two. */
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import type { Env } from '../../shared/config.ts';
-import { PUSH_ROUTES } from '../../shared/contract/common.ts';
 import type { PushRoute } from '../../shared/contract/types.ts';
+import type { InboxSocket } from './inbox-socket.ts';
 
 export type ClientSide = 'claude' | 'codex';
 
-/** @param env `AGENT_PEERS_PUSH` overrides the choice */
-export function choosePushRoute(side: ClientSide, env: Env): PushRoute {
-  const asked = PUSH_ROUTES.find((route) => route === env['AGENT_PEERS_PUSH']);
+const ROUTES: readonly PushRoute[] = ['channel', 'inbox-socket', 'app-server', 'none'];
+const CHANNEL_FLAGS = ['--dangerously-load-development-channels', '--channels'];
+const PS_TIMEOUT_MS = 500;
+
+/** The command line of the process that started this one; empty where it cannot be read. */
+export function parentCommand(pid = process.ppid): string[] {
+  try {
+    if (process.platform === 'linux') return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').filter(Boolean);
+    const line = execFileSync('ps', ['-o', 'command=', '-p', String(pid)], {
+      encoding: 'utf8',
+      timeout: PS_TIMEOUT_MS,
+    });
+    return line.trim().split(/\s+/);
+  } catch {
+    return []; // the parent is gone or hidden: as if it had no flags
+  }
+}
+
+/** Whether Claude Code was started with this server as a channel. */
+export function hasChannelFlag(command: readonly string[]): boolean {
+  return (
+    command.some((word) => CHANNEL_FLAGS.some((flag) => word === flag || word.startsWith(`${flag}=`))) &&
+    command.some((word) => /\b(?:server|plugin):\S*agent-peers/.test(word))
+  );
+}
+
+/** Claude Code since 2.1.224 names its inbox socket to its children. */
+export function inboxSocket(env: Env): InboxSocket | undefined {
+  const path = env['CLAUDE_CODE_MESSAGING_SOCKET'];
+  return path ? { path, token: env['CLAUDE_CODE_MESSAGING_TOKEN'] || undefined } : undefined;
+}
+
+/**
+ * `AGENT_PEERS_PUSH` overrides the choice. A Codex session starts without a route; the app-server's is opened once
+ * its thread is known.
+ */
+export function choosePushRoute(
+  side: ClientSide,
+  env: Env,
+  command: () => readonly string[] = parentCommand,
+): PushRoute {
+  const asked = ROUTES.find((route) => route === env['AGENT_PEERS_PUSH']);
+  if (side === 'codex') return 'none';
   if (asked) return asked;
-  return side === 'claude' ? 'channel' : 'none';
+  return inboxSocket(env) && !hasChannelFlag(command()) ? 'inbox-socket' : 'channel';
+}
+
+/** Whether this session may wake its Codex thread: the user opted in, since each wake is a billed turn. */
+export function mayWakeCodex(env: Env, command: readonly string[]): boolean {
+  const asked = env['AGENT_PEERS_PUSH'];
+  if (asked === 'none') return false;
+  // a child of `codex exec` or of a terminal's own server has no daemon that could be asked
+  return (asked === 'app-server' || env['AGENT_PEERS_CODEX_WAKE'] === '1') && command.includes('app-server');
 }

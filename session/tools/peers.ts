@@ -1,6 +1,6 @@
 /** Tools about peers: who is there, and what this one says of itself. */
 import { z } from 'zod';
-import { PeerKind, PeerName, PeerStatus, Scope } from '../../shared/contract/common.ts';
+import { PeerKind, PeerName, PeerRef, PeerStatus, Scope } from '../../shared/contract/common.ts';
 import { StatusMessage, Summary, Tags } from '../../shared/contract/peers.ts';
 import type { Peer } from '../../shared/contract/types.ts';
 import { cleanLine } from '../../shared/text.ts';
@@ -101,11 +101,12 @@ export const peerTools: readonly Tool[] = [
     input: z.object({ status: PeerStatus, message: StatusMessage.optional() }),
     readOnly: false,
     alwaysLoad: false,
-    run: async ({ status, message }, { call }) => {
+    run: async ({ status, message }, { call, changed }) => {
       const { peer } = await call('updatePeer', {
         status,
         ...(message === undefined ? {} : { status_message: message }),
       });
+      changed(peer);
       return { text: `Status: ${peer.status}.`, data: { peer } };
     },
   }),
@@ -116,10 +117,28 @@ export const peerTools: readonly Tool[] = [
     input: z.object({ new_name: PeerName }),
     readOnly: false,
     alwaysLoad: false,
-    run: async ({ new_name }, { call, renamed }) => {
+    run: async ({ new_name }, { call, changed }) => {
       const { peer, old_name } = await call('renamePeer', { new_name });
-      renamed(peer.name);
+      changed(peer);
       return { text: `You are ${peer.name} now (were ${old_name}).`, data: { peer, old_name } };
+    },
+  }),
+];
+
+export const talkTools: readonly Tool[] = [
+  tool({
+    name: 'notify_when_idle',
+    title: 'Notify when idle',
+    description: 'You get one message when that peer next falls idle or goes offline.',
+    input: z.object({ peer: PeerRef.describe('name or id') }),
+    readOnly: false,
+    alwaysLoad: false,
+    run: async ({ peer: ref }, { call }) => {
+      const { peer, watching } = await call('watchIdle', { peer: ref });
+      const text = watching
+        ? `You will get a message when ${peer.name} falls idle.`
+        : `${peer.name} is ${peer.online ? 'idle' : 'offline'} now; no message will follow.`;
+      return { text, data: { peer, watching } };
     },
   }),
 ];

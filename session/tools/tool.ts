@@ -1,6 +1,6 @@
 /** What a tool is. The server turns a list of these into MCP; each file beside this one is one toolset. */
 import type { z } from 'zod';
-import type { InboxMessage, OperationName, Request, Response } from '../../shared/contract/types.ts';
+import type { InboxMessage, OperationName, Peer, Request, Response } from '../../shared/contract/types.ts';
 import type { Filter, Inbox } from '../inbox.ts';
 
 export interface ToolContext {
@@ -12,8 +12,8 @@ export interface ToolContext {
   /** Longest wait that the client lets a tool take. */
   readonly maxWaitS: number;
   readonly self: { readonly toolsets: readonly string[]; readonly pushRoute: string };
-  /** The peer has another name now. */
-  renamed(name: string): void;
+  /** The peer is different now: its name, its status. */
+  changed(peer: Peer): void;
 }
 
 export interface ToolResult {

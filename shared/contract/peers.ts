@@ -73,6 +73,13 @@ export const peers = {
     }),
     response: z.object({ peer: Peer }),
   }),
+  watchIdle: operation({
+    path: '/v1/peers/watch-idle',
+    caller: 'session',
+    summary: 'Asks for one message when a peer falls idle or leaves. Nothing is asked of one that is idle or away now.',
+    request: z.object({ peer: PeerRef }),
+    response: z.object({ peer: Peer, watching: z.boolean() }),
+  }),
   renamePeer: operation({
     path: '/v1/peers/rename',
     caller: 'peer',

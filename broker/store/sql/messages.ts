@@ -100,13 +100,28 @@ async function answered(db: Db, outgoing: readonly Outgoing[]): Promise<Map<stri
   return known;
 }
 
+interface EarlierSend {
+  readonly id: string;
+  readonly text: string;
+  /** Undefined where it was moved to another mailbox since. */
+  readonly to_id: string | undefined;
+}
+
 /** Earlier sends of the batch's senders with the same idempotency keys. */
-async function earlierSends(db: Db, outgoing: readonly Outgoing[]): Promise<Map<string, { id: string; text: string }>> {
+async function earlierSends(db: Db, outgoing: readonly Outgoing[]): Promise<Map<string, EarlierSend>> {
   const keyed = outgoing.filter(({ idempotency_key }) => idempotency_key !== undefined);
   if (keyed.length === 0) return new Map();
   const rows = await db
     .selectFrom('messages')
-    .select(['id', 'text', 'sender_id', 'idempotency_key'])
+    .leftJoin('entries', 'entries.message_seq', 'messages.seq')
+    .select([
+      'messages.id',
+      'messages.text',
+      'messages.sender_id',
+      'messages.idempotency_key',
+      'entries.recipient_id',
+      'entries.first_recipient_id',
+    ])
     .where('sender_id', 'in', unique(keyed.map(({ sender_id }) => sender_id)))
     .where(
       'idempotency_key',
@@ -114,7 +129,12 @@ async function earlierSends(db: Db, outgoing: readonly Outgoing[]): Promise<Map<
       keyed.flatMap(({ idempotency_key }) => idempotency_key ?? []),
     )
     .execute();
-  return new Map(rows.map((row) => [`${row.sender_id} ${row.idempotency_key}`, row]));
+  return new Map(
+    rows.map(({ id, text, sender_id, idempotency_key, recipient_id, first_recipient_id }) => [
+      `${sender_id} ${idempotency_key}`,
+      { id, text, to_id: first_recipient_id === null ? (recipient_id ?? undefined) : undefined },
+    ]),
+  );
 }
 
 const QUEUED = {
@@ -145,7 +165,8 @@ export async function sendMessages(db: Db, outgoing: readonly Outgoing[], now: n
     const answers =
       message.reply_to === undefined ? undefined : replies.get(`${message.reply_to} ${message.sender_id}`);
     if (same) {
-      results.push(same.text === message.text ? () => repeated(db, same.id) : { ok: false, reason: 'key-reused' });
+      const repeats = same.text === message.text && (same.to_id === undefined || same.to_id === to?.id);
+      results.push(repeats ? () => repeated(db, same.id) : { ok: false, reason: 'key-reused' });
     } else if (!to) {
       results.push({ ok: false, reason: 'no-such-peer', names: await peerNames(db) });
     } else if (to.id === message.sender_id) {
@@ -156,7 +177,7 @@ export async function sendMessages(db: Db, outgoing: readonly Outgoing[], now: n
       results.push({ ok: false, reason: 'mailbox-full' });
     } else {
       waiting.set(to.id, (waiting.get(to.id) ?? 0) + 1);
-      if (message.idempotency_key !== undefined) earlier.set(key, message);
+      if (message.idempotency_key !== undefined) earlier.set(key, { ...message, to_id: to.id });
       accepted.push({ message, to, answers });
       results.push(async () => ({
         ok: true,

@@ -1,7 +1,7 @@
 /** Queries about peers. */
 import { type SelectQueryBuilder, sql } from 'kysely';
 import type { Peer } from '../../../shared/contract/types.ts';
-import { nameKey } from '../../core/names.ts';
+import { nameKey, OPERATOR_NAME } from '../../core/names.ts';
 import type { Database } from '../schema.ts';
 import type { PeerChanges, PeerRecord } from '../store.ts';
 import { type Db, selectPeers, toPeerRecord } from './common.ts';
@@ -57,9 +57,10 @@ function unmerged<O>(query: SelectQueryBuilder<Database, 'peers', O>): SelectQue
   return query.where('merged_into', 'is', null);
 }
 
+/** The names that a new peer cannot have, in lower case. */
 export async function takenNames(db: Db): Promise<Set<string>> {
   const rows = await db.selectFrom('peers').select('name_key').execute();
-  return new Set(rows.map(({ name_key }) => name_key));
+  return new Set([OPERATOR_NAME, ...rows.map(({ name_key }) => name_key)]);
 }
 
 export async function updatePeer(db: Db, peer_id: string, changes: PeerChanges): Promise<PeerRecord> {
@@ -82,6 +83,7 @@ export async function renamePeer(db: Db, peer_id: string, name: string): Promise
   const key = nameKey(name);
   const holder = await db.selectFrom('peers').select('id').where('name_key', '=', key).executeTakeFirst();
   if (holder && holder.id !== peer_id) return undefined;
+  if (key === OPERATOR_NAME && (await getPeer(db, peer_id)).kind !== 'human') return undefined;
   await db.updateTable('peers').set({ name, name_key: key }).where('id', '=', peer_id).execute();
   return getPeer(db, peer_id);
 }
@@ -93,8 +95,8 @@ export async function operatorPeer(db: Db, id_if_new: string, host: string, now:
     .insertInto('peers')
     .values({
       id: id_if_new,
-      name: 'operator',
-      name_key: 'operator',
+      name: OPERATOR_NAME,
+      name_key: OPERATOR_NAME,
       kind: 'human',
       host,
       cwd: '',

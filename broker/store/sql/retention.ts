@@ -56,7 +56,7 @@ export async function applyRetention(db: Db, cuts: RetentionCuts): Promise<numbe
     where state in ('queued', 'leased')
       and queued_at < ${cuts.undelivered_before}
       and recipient_id in (
-        select id from peers where kind != 'human' and not exists (
+        select id from peers where kind != 'human' and last_seen_at < ${cuts.absent_before} and not exists (
           select 1 from sessions where sessions.peer_id = peers.id and ended_at is null and detached_at is null))`.execute(
     db,
   );

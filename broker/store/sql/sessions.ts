@@ -173,19 +173,48 @@ export async function bindConversation(
     .set({ kind: from.kind, host: from.host, cwd: from.cwd, repo: from.repo, branch: from.branch, last_seen_at: now })
     .where('id', '=', earlier)
     .execute();
-  await moveEntries(db, fresh, earlier);
-  await db.updateTable('peers').set({ merged_into: earlier }).where('id', '=', fresh).execute();
+  if (await servesConversation(db, fresh)) await releaseLeases(db, session_id);
+  else await merge(db, fresh, earlier);
   return { peer: await getPeer(db, earlier), adopted: true, superseded: other?.id ?? null };
 }
 
-/** All that waits moves along; a broadcast that both mailboxes have stays once. */
-async function moveEntries(db: Db, from: string, to: string): Promise<void> {
+/** Whether a conversation of its own will bring this peer back: it was not made for one session only. */
+async function servesConversation(db: Db, peer_id: string): Promise<boolean> {
+  const row = await db
+    .selectFrom('client_conversations')
+    .select('peer_id')
+    .where('peer_id', '=', peer_id)
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
+/** All that waits moves along, and what it sent; a broadcast that both mailboxes have stays once. */
+async function merge(db: Db, from: string, to: string): Promise<void> {
   const doubled = db.selectFrom('entries').select('message_seq').where('recipient_id', '=', to);
   await db.deleteFrom('entries').where('recipient_id', '=', from).where('message_seq', 'in', doubled).execute();
   await db
     .updateTable('entries')
     .set({ recipient_id: to, first_recipient_id: from })
     .where('recipient_id', '=', from)
+    .execute();
+  const keysOfBoth = db.selectFrom('messages').select('idempotency_key').where('sender_id', '=', to);
+  await db
+    .updateTable('messages')
+    .set({ idempotency_key: null })
+    .where('sender_id', '=', from)
+    .where('idempotency_key', 'in', keysOfBoth)
+    .execute();
+  await db.updateTable('messages').set({ sender_id: to }).where('sender_id', '=', from).execute();
+  await db.updateTable('peers').set({ merged_into: to }).where('id', '=', from).execute();
+}
+
+/** What the session held waits again. */
+async function releaseLeases(db: Db, session_id: string): Promise<void> {
+  await db
+    .updateTable('entries')
+    .set({ state: 'queued', lease_session: null, lease_until: null })
+    .where('lease_session', '=', session_id)
+    .where(WAITING)
     .execute();
 }
 
@@ -218,15 +247,17 @@ export async function markAttached(db: Db, session_id: string, now: number): Pro
   await touchPeers(db, [session_id], now);
 }
 
-export async function markDetached(db: Db, session_id: string, now: number): Promise<void> {
-  await db
+export async function markDetached(db: Db, session_id: string, now: number): Promise<string | undefined> {
+  const detached = await db
     .updateTable('sessions')
     .set({ detached_at: now })
     .where('id', '=', session_id)
     .where('ended_at', 'is', null)
     .where('detached_at', 'is', null)
-    .execute();
-  await touchPeers(db, [session_id], now);
+    .returning('peer_id')
+    .executeTakeFirst();
+  if (detached) await touchPeers(db, [session_id], now);
+  return detached?.peer_id;
 }
 
 export async function endSession(
@@ -252,12 +283,7 @@ export async function endSession(
       .where('message_seq', 'in', db.selectFrom('messages').select('seq').where('id', 'in', unseen))
       .execute();
   }
-  await db
-    .updateTable('entries')
-    .set({ state: 'queued', lease_session: null, lease_until: null })
-    .where('lease_session', '=', session_id)
-    .where(WAITING)
-    .execute();
+  await releaseLeases(db, session_id);
   // a detached session was last seen when it detached, not now that it is given up
   if (ended.detached_at === null) await touchPeers(db, [session_id], now);
 }

@@ -1,0 +1,40 @@
+/** Keeps the promise of notify_when_idle: one message, from the peer that was watched, when it falls idle or leaves. */
+import type { Bus } from './bus.ts';
+import type { Ids } from './clock.ts';
+import type { Logger } from './log.ts';
+import type { Outbox } from './outbox.ts';
+import type { Store } from './store/store.ts';
+
+export class IdleWatch {
+  readonly #deps: { store: Store; outbox: Outbox; bus: Bus; ids: Ids; log: Logger };
+
+  constructor(deps: { store: Store; outbox: Outbox; bus: Bus; ids: Ids; log: Logger }) {
+    this.#deps = deps;
+  }
+
+  /** Must not throw: nobody waits for it. */
+  async fell(peer_id: string, state: 'idle' | 'offline'): Promise<void> {
+    const { store, outbox, bus, ids, log } = this.#deps;
+    try {
+      const watchers = await store.takeIdleWatchers(peer_id);
+      if (watchers.length === 0) return;
+      const peer = await store.findPeer(peer_id);
+      const text = `[agent-peers] ${peer?.name ?? 'The peer'} is ${state} now. You asked to be told; this was sent automatically.`;
+      for (const to of watchers) {
+        const sent = await outbox.send({
+          id: ids.message(),
+          sender_id: peer_id,
+          to,
+          text,
+          reply_to: undefined,
+          intent: 'ack-not-needed',
+          priority: 'normal',
+          idempotency_key: undefined,
+        });
+        if (sent.ok) bus.publish({ kind: 'mail', peer_id: sent.record.to.id });
+      }
+    } catch (error) {
+      log.error({ err: error, peer_id }, 'could not tell who watches a peer that it fell idle');
+    }
+  }
+}

@@ -1,0 +1,128 @@
+/**
+ * Codex's app-server: the daemon behind its terminal. A message starts a turn in an idle thread or is steered into the
+ * running one, as untrusted context, and its acceptance is proof. Facts about the protocol: Codex 0.169.0,
+ * `codex app-server generate-ts --experimental`, checked with the real program.
+ */
+import { join } from 'node:path';
+import { WebSocket } from 'ws';
+import type { Env } from '../../shared/config.ts';
+import { VERSION } from '../../shared/version.ts';
+
+const CALL_TIMEOUT_MS = 5_000;
+
+export type ThreadStatus =
+  | { readonly type: 'idle' | 'notLoaded' | 'systemError' }
+  | { readonly type: 'active'; readonly activeFlags: readonly string[] };
+
+export interface Thread {
+  readonly id: string;
+  readonly status: ThreadStatus;
+  readonly cwd: string;
+  /** `exec` for `codex exec`, whose thread nobody may wake. */
+  readonly source: string;
+  readonly ephemeral: boolean;
+}
+
+interface Reply {
+  readonly id?: number;
+  readonly method?: string;
+  readonly params?: { readonly threadId?: string; readonly status?: ThreadStatus };
+  readonly result?: unknown;
+  readonly error?: { readonly code: number; readonly message: string };
+}
+
+export function appServerSocket(env: Env): string {
+  // the daemon passes CODEX_HOME on only where the user had set it
+  const home = env['CODEX_HOME'] || join(env['HOME'] ?? '', '.codex');
+  return join(home, 'app-server-control', 'app-server-control.sock');
+}
+
+/** One connection to the daemon. */
+export class AppServer {
+  readonly #socket: WebSocket;
+  readonly #calls = new Map<number, (reply: Reply) => void>();
+  #lastId = 0;
+  readonly closed: Promise<void>;
+
+  private constructor(socket: WebSocket, onStatus: (threadId: string, status: ThreadStatus) => void) {
+    this.#socket = socket;
+    socket.on('message', (data) => {
+      const reply = JSON.parse(String(data)) as Reply;
+      if (reply.method === 'thread/status/changed' && reply.params?.threadId && reply.params.status) {
+        onStatus(reply.params.threadId, reply.params.status);
+      } else if (reply.id !== undefined && reply.method === undefined) {
+        this.#calls.get(reply.id)?.(reply);
+        this.#calls.delete(reply.id);
+      }
+    });
+    this.closed = new Promise((resolve) => {
+      socket.once('close', () => {
+        for (const settle of this.#calls.values())
+          settle({ error: { code: 0, message: 'the app-server closed the connection' } });
+        this.#calls.clear();
+        resolve();
+      });
+    });
+  }
+
+  /** @throws when no daemon answers there */
+  static async connect(path: string, onStatus: (threadId: string, status: ThreadStatus) => void): Promise<AppServer> {
+    const socket = new WebSocket(`ws+unix://${path}:/`, {
+      perMessageDeflate: false,
+      handshakeTimeout: CALL_TIMEOUT_MS,
+    });
+    await new Promise<void>((resolve, reject) => {
+      socket.once('open', resolve);
+      socket.on('error', (error: NodeJS.ErrnoException) => reject(new Error(`app-server: ${error.code ?? 'refused'}`)));
+    });
+    const server = new AppServer(socket, onStatus);
+    try {
+      await server.call('initialize', {
+        clientInfo: { name: 'agent_peers', title: 'agent-peers', version: VERSION },
+        capabilities: { experimentalApi: true },
+      });
+      socket.send(JSON.stringify({ method: 'initialized' }));
+      return server;
+    } catch (error) {
+      server.close();
+      throw error;
+    }
+  }
+
+  /** @throws with the daemon's own words, or after 5 s */
+  call(method: string, params: object): Promise<unknown> {
+    this.#lastId += 1;
+    const id = this.#lastId;
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.#calls.delete(id);
+        reject(new Error(`app-server: ${method} was not answered`));
+      }, CALL_TIMEOUT_MS);
+      this.#calls.set(id, ({ error, result }) => {
+        clearTimeout(timer);
+        if (error) reject(new Error(`app-server: ${method}: ${error.message}`));
+        else resolve(result);
+      });
+      this.#socket.send(JSON.stringify({ id, method, params }), (error) => {
+        if (error) this.#calls.get(id)?.({ error: { code: 0, message: error.message } });
+      });
+    });
+  }
+
+  async readThread(threadId: string): Promise<Thread> {
+    const { thread } = (await this.call('thread/read', { threadId, includeTurns: false })) as { thread: Thread };
+    return thread;
+  }
+
+  /** The turn that runs now; undefined in an idle thread. */
+  async activeTurn(threadId: string): Promise<string | undefined> {
+    const { data } = (await this.call('thread/turns/list', { threadId, limit: 1 })) as {
+      data: readonly { id: string; status: string }[];
+    };
+    return data.find(({ status }) => status === 'inProgress')?.id;
+  }
+
+  close(): void {
+    this.#socket.terminate();
+  }
+}
