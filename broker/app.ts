@@ -1,6 +1,5 @@
 /** The HTTP surface: mounts every operation of the contract and guards the door. */
 import { type Context, Hono } from 'hono';
-import { bodyLimit } from 'hono/body-limit';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { type OperationName, operations } from '../shared/contract/index.ts';
 import type { Operation } from '../shared/contract/operation.ts';
@@ -48,6 +47,26 @@ function parse(operation: Operation, body: unknown): unknown {
   );
 }
 
+function tooLarge(): PeersError {
+  return new PeersError('body_too_large', `The request is larger than ${BODY_MAX_BYTES} bytes.`, 'Send less at once.');
+}
+
+/** The body as text. Where its length was not announced it is counted while it comes in. */
+async function readBody(request: Request): Promise<string> {
+  const reader = request.headers.has('content-length') ? undefined : request.body?.getReader();
+  if (!reader) return request.text();
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return Buffer.concat(chunks).toString('utf8');
+    size += value.length;
+    // the rest is left to the server: cancelling here would take the answer away with it
+    if (size > BODY_MAX_BYTES) throw tooLarge();
+    chunks.push(value);
+  }
+}
+
 export function createApp(deps: Pick<Deps, 'config' | 'log'>, auth: Auth, handlers: Handlers): Hono {
   const { log } = deps;
   const app = new Hono();
@@ -73,17 +92,10 @@ export function createApp(deps: Pick<Deps, 'config' | 'log'>, auth: Auth, handle
     guard(deps.config.port, context.req.header('host'), context.req.header('origin'));
     await next();
   });
-  app.use(
-    '/v1/*',
-    bodyLimit({
-      maxSize: BODY_MAX_BYTES,
-      onError: (context) =>
-        refuse(
-          context,
-          new PeersError('body_too_large', `The request is larger than ${BODY_MAX_BYTES} bytes.`, 'Send less at once.'),
-        ),
-    }),
-  );
+  app.use('/v1/*', async (context, next) => {
+    if (Number(context.req.header('content-length') ?? 0) > BODY_MAX_BYTES) throw tooLarge();
+    await next();
+  });
 
   app.get('/openapi.json', (context) => context.json(openApiDocument(deps.config.port)));
 
@@ -101,8 +113,9 @@ export function createApp(deps: Pick<Deps, 'config' | 'log'>, auth: Auth, handle
       const call = await auth.identify(operation.caller, context.req.header('authorization'), context.req.raw.signal);
       let body: unknown;
       try {
-        body = await context.req.json();
+        body = JSON.parse(await readBody(context.req.raw));
       } catch (error) {
+        if (error instanceof PeersError) throw error;
         throw new PeersError('invalid_request', 'The request body is not valid JSON.', 'Send a JSON object.', {
           cause: error,
         });

@@ -36,6 +36,8 @@ const DRAIN_MS = 3_000;
  * @returns the exit code
  */
 export async function runBroker(env: Env): Promise<number> {
+  // whoever started this broker may have ended since: others wait for it all the same
+  process.stdout.on('error', () => {});
   const report = (line: StartReport) => process.stdout.write(`${JSON.stringify(line)}\n`);
   let config: BrokerConfig;
   let secret: Buffer;
@@ -108,9 +110,12 @@ export async function runBroker(env: Env): Promise<number> {
     const reason = await stopped.promise;
     log.info({ reason }, 'broker stops');
     stopping.abort();
-    await drain(server);
     deps.presence.close();
-    await store.detachAll(systemClock.now());
+    // before the port is free: from then on a successor says who is attached
+    await store.detachAll(systemClock.now()).catch((error: unknown) => {
+      log.error({ err: error }, 'could not note that all sessions detach; the next broker does');
+    });
+    await drain(server);
     await store.close();
     log.info('broker stopped');
     await flush();

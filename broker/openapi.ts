@@ -1,5 +1,5 @@
 /** The OpenAPI document, made from the contract. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { operations } from '../shared/contract/index.ts';
 import type { Caller, Operation } from '../shared/contract/operation.ts';
 import { ERROR_KINDS } from '../shared/errors.ts';

@@ -64,7 +64,12 @@ export class Presence {
     attachment.grace = undefined;
     if (!attachment.marked) {
       attachment.marked = true;
-      await this.#store.markAttached(session_id, this.#clock.now());
+      try {
+        await this.#store.markAttached(session_id, this.#clock.now());
+      } catch (error) {
+        attachment.marked = false;
+        throw error;
+      }
     }
   }
 
@@ -103,6 +108,11 @@ export class Presence {
       if (peer_id !== undefined) this.#onDetached(peer_id);
     } catch (error) {
       this.#log.error({ err: error, session_id }, 'could not note that a session detached');
+      if (this.#closed || this.#attachments.has(session_id)) return;
+      // others would see it as present for ever: try again, unless it comes back
+      const grace = setTimeout(() => void this.#detach(session_id), DETACH_GRACE_MS);
+      grace.unref();
+      this.#attachments.set(session_id, { held: 0, grace, marked: true, leasing: false });
     }
   }
 

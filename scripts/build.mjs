@@ -20,6 +20,17 @@ execFileSync(
   [join(typescript, 'bin', 'tsc'), '-p', join(root, 'tsconfig.build.json'), '--outDir', dist],
   { stdio: 'inherit', cwd: root },
 );
+/** The protocol library loads a JSON Schema validator that only elicitation needs; a session never asks for that. */
+const withoutValidator = {
+  name: 'without-validator',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /validation\/ajv-provider\.js$/ }, ({ path }) => ({ path, namespace: 'without-validator' }));
+    onLoad({ filter: /.*/, namespace: 'without-validator' }, () => ({
+      contents: 'export class AjvJsonSchemaValidator {}',
+    }));
+  },
+};
+
 await build({
   absWorkingDir: root,
   entryPoints: entries.map((name) => `${name}.ts`),
@@ -40,6 +51,7 @@ await build({
   banner: {
     js: 'import{createRequire as __createRequire}from"node:module";const require=__createRequire(import.meta.url);',
   },
+  plugins: [withoutValidator],
   logLevel: 'warning',
 });
 for (const name of entries) chmodSync(join(dist, `${name}.js`), 0o755);

@@ -2,7 +2,7 @@
  * The tool that clients' hooks call; it stands in no list, so no model sees it. Nothing waiting costs nothing: the
  * answer is then empty, and no broker is asked.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Batch, Inbox } from './inbox.ts';
 import { renderBatch } from './present.ts';
 

@@ -37,7 +37,8 @@ export class BrokerLink {
   readonly #options: LinkOptions;
   readonly #client: BrokerClient;
   readonly #stopped = new AbortController();
-  #ready: Deferred<void> = deferred();
+  /** Resolves at the next change of the state below. */
+  #changed: Deferred<void> = deferred();
   #token: string | undefined;
   #hold = new AbortController();
   /** Why the link is down; undefined before the first try and while it is up. */
@@ -98,34 +99,45 @@ export class BrokerLink {
     this.#client.close();
   }
 
+  /** @throws what waiting cannot mend at once; anything else when the time is over */
   async #untilReady(end: number, signal: AbortSignal | undefined): Promise<void> {
-    if (this.#token !== undefined && !this.#failure) return;
-    const left = end - performance.now();
-    const given_up = new AbortController();
-    const onAbort = () => given_up.abort();
+    while (this.#token === undefined || this.#failure) {
+      if (this.#superseded) throw this.#superseded;
+      if (this.#failure && !HEALED_BY_RECONNECTING.has(this.#failure.code)) throw this.#failure;
+      const left = end - performance.now();
+      if (left <= 0) {
+        throw (
+          this.#failure ??
+          new PeersError(
+            'broker_unavailable',
+            'The broker has not answered yet.',
+            'Try again; the session keeps trying by itself.',
+          )
+        );
+      }
+      await this.#news(left, signal);
+      if (signal?.aborted) {
+        throw new PeersError('cancelled', 'The call was cancelled.', 'Call again if you still need it.');
+      }
+    }
+  }
+
+  /** Resolves when the state of the link has changed, after `ms`, or when the signal aborts. */
+  async #news(ms: number, signal: AbortSignal | undefined): Promise<void> {
+    const waiting = new AbortController();
+    const onAbort = () => waiting.abort();
     signal?.addEventListener('abort', onAbort, { once: true });
     try {
-      await Promise.race([
-        this.#ready.promise,
-        delay(Math.max(0, left), undefined, { signal: given_up.signal }).catch(() => {}),
-      ]);
+      await Promise.race([this.#changed.promise, delay(ms, undefined, { signal: waiting.signal }).catch(() => {})]);
     } finally {
-      given_up.abort();
+      waiting.abort();
       signal?.removeEventListener('abort', onAbort);
     }
-    if (signal?.aborted)
-      throw new PeersError('cancelled', 'The call was cancelled.', 'Call again if you still need it.');
-    if (this.#superseded) throw this.#superseded;
-    if ((this.#token === undefined || this.#failure) && performance.now() >= end) {
-      throw (
-        this.#failure ??
-        new PeersError(
-          'broker_unavailable',
-          'The broker has not answered yet.',
-          'Try again; the session keeps trying by itself.',
-        )
-      );
-    }
+  }
+
+  #tellWaiting(): void {
+    this.#changed.resolve();
+    this.#changed = deferred();
   }
 
   async #run(): Promise<void> {
@@ -165,7 +177,7 @@ export class BrokerLink {
       this.#options.onRegistered(registered);
     }
     this.#failure = undefined;
-    this.#ready.resolve();
+    this.#tellWaiting();
   }
 
   async #next(again: boolean): Promise<Response<'nextMessages'>> {
@@ -189,15 +201,15 @@ export class BrokerLink {
   /** The link is broken: whoever calls waits until it is whole again. */
   #down(failure: PeersError, token: string | undefined): void {
     if (this.#token !== token) return; // somebody noticed before, and it is healed already
-    if (this.#failure === undefined && this.#ready !== undefined) this.#ready = deferred();
     this.#failure = failure;
     if (failure.code === 'session_stale') this.#token = undefined;
     this.#hold.abort();
+    this.#tellWaiting();
   }
 
   #fallSilent(failure: PeersError): void {
     this.#superseded = failure;
-    this.#ready.resolve();
+    this.#tellWaiting();
     this.#hold.abort();
     this.#options.log.warn('another session serves this peer now; this one stays silent');
   }

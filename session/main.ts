@@ -3,6 +3,7 @@
  */
 import type { Env } from '../shared/config.ts';
 import { initializeResult, type Offer } from './handshake.ts';
+import { collectAfterStart, preferLittleMemory } from './memory.ts';
 import { type ClientSide, choosePushRoute } from './push/choose.ts';
 import { StdioTransport } from './transport.ts';
 
@@ -14,6 +15,7 @@ export interface SessionStart {
 }
 
 export async function serveSession({ side, entryUrl, env }: SessionStart): Promise<void> {
+  preferLittleMemory();
   const enabled = env['AGENT_PEERS_ENABLED'] === '1';
   const pushRoute = choosePushRoute(side, env);
   const offer: Offer = { enabled, channel: pushRoute === 'channel' };
@@ -23,5 +25,6 @@ export async function serveSession({ side, entryUrl, env }: SessionStart): Promi
     initialize: (params) => initializeResult(params, offer),
   });
   const { Session } = await import('./session.ts');
+  collectAfterStart();
   await new Session({ side, entryUrl, env, offer, pushRoute, transport }).run();
 }

@@ -8,7 +8,7 @@ import type { SessionLog } from './log.ts';
 import { appServerSocket } from './push/app-server.ts';
 import { type ChannelNotification, channelRoute } from './push/channel.ts';
 import { type ClientSide, inboxSocket, mayWakeCodex, parentCommand } from './push/choose.ts';
-import { CodexThread } from './push/codex-thread.ts';
+import type { CodexThread } from './push/codex-thread.ts';
 import { Dispatcher } from './push/dispatch.ts';
 import { inboxSocketRoute } from './push/inbox-socket.ts';
 
@@ -34,6 +34,7 @@ export class Reach {
   #route: PushRoute;
   #status: PeerStatus = 'active';
   #thread: CodexThread | undefined;
+  #waking = false;
 
   constructor(options: ReachOptions) {
     this.#options = options;
@@ -94,9 +95,12 @@ export class Reach {
   }
 
   /** Codex says which thread this session serves. */
-  threadIs(threadId: string, cwd: string): void {
+  async threadIs(threadId: string, cwd: string): Promise<void> {
     const { env, log, report } = this.#options;
-    if (this.#thread || this.#options.side !== 'codex' || !mayWakeCodex(env, parentCommand())) return;
+    if (this.#waking || this.#options.side !== 'codex' || !mayWakeCodex(env, parentCommand())) return;
+    this.#waking = true;
+    // few sessions may wake their client: only they load what it takes
+    const { CodexThread } = await import('./push/codex-thread.ts');
     const thread = new CodexThread({
       socket: appServerSocket(env),
       threadId,

@@ -239,7 +239,7 @@ export class Session {
   async #bind(meta: Record<string, unknown>): Promise<void> {
     const thread = meta['threadId'];
     if (this.#options.side !== 'codex' || typeof thread !== 'string' || this.#misconfigured) return;
-    this.#reach.threadIs(thread, process.cwd());
+    void this.#reach.threadIs(thread, process.cwd());
     if (this.#name !== undefined || thread === this.#conversation?.id) return;
     const conversation: Conversation = { client: 'codex', id: thread.slice(0, 128) };
     try {

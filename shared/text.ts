@@ -10,11 +10,18 @@ const ESCAPE_SEQUENCES =
 // The joiners U+200C and U+200D stay: scripts and emoji need them.
 const HIDDEN =
   /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb]|[\u{e0000}-\u{e007f}]/gu;
+const LONE_SURROGATES = /\p{Surrogate}/gu;
 const LINE_BREAKS = /\r\n?|[\u000b\u000c\u0085\u2028\u2029]/g;
+
+/** The text with halves of surrogate pairs replaced, which no UTF-8 can hold: what is stored is what was compared. */
+export function wellFormed(text: string): string {
+  return text.replace(LONE_SURROGATES, '\ufffd');
+}
 
 /** The text without terminal control sequences, bidi overrides and invisible characters; newline and tab stay. */
 export function cleanText(text: string): string {
-  return text.replace(LINE_BREAKS, '\n').replace(ESCAPE_SEQUENCES, '').replace(HIDDEN, '');
+  // two halves must not become a hidden character when what stands between them goes
+  return wellFormed(text).replace(LINE_BREAKS, '\n').replace(ESCAPE_SEQUENCES, '').replace(HIDDEN, '');
 }
 
 /** {@link cleanText} on one line: line breaks and tabs become single spaces. */

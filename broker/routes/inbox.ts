@@ -1,6 +1,5 @@
 /** The inbox of a session: the held request, confirmations, notes on pushes. */
 import type { InboxMessage } from '../../shared/contract/types.ts';
-import { PeersError } from '../../shared/errors.ts';
 import { waitFor } from '../bus.ts';
 import type { Deps, Handlers } from '../deps.ts';
 
@@ -16,18 +15,19 @@ export function inboxHandlers({ store, bus, presence, clock, stopping, log }: De
       const unsubscribe = bus.subscribe('session-ended', session.id, () => {
         ended = true;
       });
-      await presence.hold(session.id);
       try {
+        await presence.hold(session.id);
         for (;;) {
           // subscribe before looking: mail that comes in between must wake us
           const mail = waitFor(bus, 'mail', session.peer_id, Math.max(0, end - clock.monotonic()), gone);
           const sessionEnd = waitFor(bus, 'session-ended', session.id, Math.max(0, end - clock.monotonic()), gone);
           let messages: InboxMessage[];
           try {
-            if (ended) throw superseded();
-            messages = call.signal.aborted ? [] : await store.leaseNext(session, clock.now(), again);
+            // an ended session gets nothing; the caller's next request learns why it ended
+            const over = ended || call.signal.aborted;
+            messages = over ? [] : await store.leaseNext(session, clock.now(), again);
             if (messages.length > 0) presence.leasing(session.id);
-            else if (!gone.aborted && (await Promise.race([mail.happened, sessionEnd.happened]))) continue;
+            else if (!ended && !gone.aborted && (await Promise.race([mail.happened, sessionEnd.happened]))) continue;
           } finally {
             mail.cancel();
             sessionEnd.cancel();
@@ -59,12 +59,4 @@ export function inboxHandlers({ store, bus, presence, clock, stopping, log }: De
       return {};
     },
   };
-}
-
-function superseded(): PeersError {
-  return new PeersError(
-    'session_stale',
-    'This session has ended.',
-    'Register again; the peer and its mailbox are still there.',
-  );
 }

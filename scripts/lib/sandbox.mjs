@@ -111,7 +111,12 @@ export class Sandbox {
     const node = findRuntimes(this.dist).node;
     const child = this.spawn(node, [...flags, node.entry('broker')]);
     child.stderr.resume();
-    const [line] = await once(child.stdout.setEncoding('utf8'), 'data');
+    const ended = once(child, 'exit').then(([code]) => {
+      throw new Error(`the broker did not start: it ended with code ${code}`);
+    });
+    const [line] = await Promise.race([once(child.stdout.setEncoding('utf8'), 'data'), ended]);
+    // its end is expected from now on
+    ended.catch(() => {});
     const report = JSON.parse(line);
     if (!report.ready) throw new Error(`the broker did not start: ${line}`);
     child.stdout.resume();

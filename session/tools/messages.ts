@@ -1,6 +1,6 @@
 /** Tools about messages: send, look, wait, ask what became of one. */
 import { randomUUID } from 'node:crypto';
-import { z } from 'zod';
+import * as z from 'zod';
 import { Id, Intent, MessageText, PeerRef, Priority } from '../../shared/contract/common.ts';
 import type { Delivery, InboxMessage } from '../../shared/contract/types.ts';
 import { MESSAGE_MAX_BYTES } from '../../shared/limits.ts';

@@ -1,5 +1,5 @@
 /** Tools about peers: who is there, and what this one says of itself. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { PeerKind, PeerName, PeerRef, PeerStatus, Scope } from '../../shared/contract/common.ts';
 import { StatusMessage, Summary, Tags } from '../../shared/contract/peers.ts';
 import type { Peer } from '../../shared/contract/types.ts';

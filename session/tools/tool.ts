@@ -1,5 +1,5 @@
 /** What a tool is. The server turns a list of these into MCP; each file beside this one is one toolset. */
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { InboxMessage, OperationName, Peer, Request, Response } from '../../shared/contract/types.ts';
 import type { Filter, Inbox } from '../inbox.ts';
 

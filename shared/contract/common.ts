@@ -1,5 +1,5 @@
 /** Schemas that more than one capability uses. Times are ISO 8601 in UTC. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { MESSAGE_MAX_BYTES, NAME_MAX_CHARS } from '../limits.ts';
 
 export const NAME_PATTERN = new RegExp(`^[a-zA-Z0-9_-]{1,${NAME_MAX_CHARS}}$`);

@@ -1,5 +1,5 @@
 /** The inbox: a session takes its peer's messages by lease and confirms them. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { INBOX_HOLD_MS } from '../limits.ts';
 import { Id, Intent, PeerShort, Priority, PushRoute, Time } from './common.ts';
 import { Evidence } from './messages.ts';

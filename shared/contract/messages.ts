@@ -1,5 +1,5 @@
 /** Messages: text from one peer to one mailbox, and what became of it. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { Id, Intent, MessageText, PeerRef, PeerShort, Priority, PushRoute, Time } from './common.ts';
 import { operation } from './operation.ts';
 

@@ -1,5 +1,5 @@
 /** The shape in which `shared/contract/` says every operation of the broker once. */
-import type { z } from 'zod';
+import type * as z from 'zod';
 
 /**
  * Who may call an operation, by what its Bearer value is:

@@ -1,5 +1,5 @@
 /** What only the human may do: the machine's state, its own mailbox, orphans, stopping the broker. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { Id, PeerRef, PeerShort, Time } from './common.ts';
 import { InboxMessage } from './inbox.ts';
 import { operation } from './operation.ts';

@@ -1,5 +1,5 @@
 /** Peers: who is there, and what each says of itself. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { SUMMARY_MAX_CHARS, TAGS_MAX } from '../limits.ts';
 import { Activity, Id, PeerKind, PeerName, PeerRef, PeerStatus, PushRoute, Scope, Time } from './common.ts';
 import { operation } from './operation.ts';

@@ -1,5 +1,5 @@
 /** Sessions: one live MCP server attached to a peer. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { Activity, Id, PeerKind, PushRoute } from './common.ts';
 import { operation } from './operation.ts';
 import { Peer } from './peers.ts';
