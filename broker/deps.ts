@@ -43,5 +43,5 @@ export interface Call {
   session(): SessionRecord;
 }
 
-export type Handler<N extends OperationName> = (request: ParsedRequest<N>, call: Call) => Promise<Response<N>>;
+type Handler<N extends OperationName> = (request: ParsedRequest<N>, call: Call) => Promise<Response<N>>;
 export type Handlers<N extends OperationName = OperationName> = { readonly [K in N]: Handler<K> };

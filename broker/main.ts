@@ -55,7 +55,7 @@ export async function runBroker(env: Env): Promise<number> {
     await bind(server, config.port);
   } catch (error) {
     const failure = toPeersError(error);
-    const other = failure.code === 'port_in_use' ? await existing(readBrokerConfig(env)) : failure;
+    const other = failure.code === 'port_in_use' ? await existing(readBrokerConfig(env), failure) : failure;
     report(other instanceof PeersError ? { error: other.toBody() } : { ready: true, pid: other.pid });
     return other instanceof PeersError ? 1 : 0;
   }
@@ -150,12 +150,14 @@ function bind(server: Server, port: number): Promise<void> {
 }
 
 /** Who holds the port: the broker that was faster, or an error that says what else it is. */
-async function existing(config: BrokerConfig): Promise<{ pid: number } | PeersError> {
+async function existing(config: BrokerConfig, inUse: PeersError): Promise<{ pid: number } | PeersError> {
   const client = new BrokerClient(config);
   try {
     return { pid: (await client.hello()).pid };
   } catch (error) {
-    return toPeersError(error);
+    const failure = toPeersError(error);
+    // it hangs up without a word: all that is known is that the port is not ours
+    return failure.code === 'broker_unavailable' ? inUse : failure;
   } finally {
     client.close();
   }

@@ -15,7 +15,7 @@ export function defuseTags(text: string): string {
   return cleanText(text).replace(FRAME_TAGS, '&lt;');
 }
 
-export function quote(text: string): string {
+function quote(text: string): string {
   return text
     .split('\n')
     .map((line) => `> ${line}`)

@@ -13,7 +13,7 @@ const FILES_MAX = 12;
 const FILES_NAMED = 3;
 const MODEL_TIMEOUT_MS = 15_000;
 
-export interface WorkFacts {
+interface WorkFacts {
   readonly directory: string;
   readonly branch: string;
   /** Changed files, or those of the last commit where nothing is changed; relative to the repository. */
@@ -21,7 +21,7 @@ export interface WorkFacts {
   readonly changed: boolean;
 }
 
-export async function readWork(cwd: string): Promise<WorkFacts> {
+async function readWork(cwd: string): Promise<WorkFacts> {
   const [branch, status] = await Promise.all([
     readBranch(cwd),
     git(cwd, 'status', '--porcelain', '--untracked-files=normal', '-z'),
@@ -36,7 +36,7 @@ export async function readWork(cwd: string): Promise<WorkFacts> {
 }
 
 /** `web on feat/login: changing src/a.ts, src/b.ts and 4 more` */
-export function localSummary({ directory, branch, files, changed }: WorkFacts): string {
+function localSummary({ directory, branch, files, changed }: WorkFacts): string {
   const where = branch === '' ? directory : `${directory} on ${branch}`;
   if (files.length === 0) return where;
   const named = files.slice(0, FILES_NAMED).join(', ');
@@ -47,7 +47,7 @@ export function localSummary({ directory, branch, files, changed }: WorkFacts): 
   );
 }
 
-export interface SummaryModel {
+interface SummaryModel {
   readonly apiKey: string;
   readonly model: string;
   readonly baseURL: string | undefined;
@@ -56,7 +56,7 @@ export interface SummaryModel {
 const GEMINI_BASE_URL = 'https://generativelanguage.googleapis.com/v1beta/openai/';
 
 /** Which model words the summary; undefined without a key. */
-export function summaryModel(env: Env): SummaryModel | undefined {
+function summaryModel(env: Env): SummaryModel | undefined {
   const model = env['AGENT_PEERS_SUMMARY_MODEL'];
   const baseURL = env['AGENT_PEERS_SUMMARY_BASE_URL'];
   const openai = env['OPENAI_API_KEY'];

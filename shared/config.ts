@@ -6,7 +6,7 @@ import { RATE_PER_MINUTE } from './limits.ts';
 
 export type Env = Readonly<Record<string, string | undefined>>;
 
-export const DEFAULT_PORT = 7900;
+const DEFAULT_PORT = 7900;
 const DAY_MS = 24 * 60 * 60 * 1000;
 
 /** Where the broker of this user is, and where its files are. */
@@ -84,7 +84,7 @@ export function readBrokerConfig(env: Env): BrokerConfig {
 }
 
 /** The variables a broker is started with: never the client's whole environment, which holds its API key. */
-export const BROKER_ENV_NAMES = [
+const BROKER_ENV_NAMES = [
   'HOME',
   'PATH',
   'LANG',

@@ -45,9 +45,21 @@ function assertPrivate(path: string, kind: 'folder' | 'file'): void {
   }
 }
 
-/** Makes the folder (0700) where it is missing. A folder that others can enter is refused. */
+/**
+ * Makes the folder (0700) where it is missing.
+ * @throws PeersError `invalid_config` where it cannot be made, `secret_unsafe` where others can enter it
+ */
 export function ensurePrivateFolder(path: string): void {
-  if (mkdirSync(path, { recursive: true, mode: 0o700 }) !== undefined) chmodSync(path, 0o700);
+  try {
+    if (mkdirSync(path, { recursive: true, mode: 0o700 }) !== undefined) chmodSync(path, 0o700);
+  } catch (error) {
+    throw new PeersError(
+      'invalid_config',
+      `The folder ${path} cannot be made (${(error as NodeJS.ErrnoException).code}).`,
+      'Set AGENT_PEERS_HOME to a folder that you can write.',
+      { cause: error },
+    );
+  }
   assertPrivate(path, 'folder');
 }
 

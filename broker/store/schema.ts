@@ -113,5 +113,4 @@ export interface Database {
   migrations: MigrationsTable;
 }
 
-export type PeerRow = Selectable<PeersTable>;
 export type SessionRow = Selectable<SessionsTable>;

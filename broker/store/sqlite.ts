@@ -9,7 +9,7 @@ import type { Database } from './schema.ts';
 import { SqlStore } from './sql-store.ts';
 
 /** The little that both drivers have in common and this program needs. */
-export interface SqliteConnection extends SqliteDatabase {
+interface SqliteConnection extends SqliteDatabase {
   exec(sql: string): void;
 }
 
@@ -78,7 +78,7 @@ interface BunDatabase {
 }
 
 /** Says in the product's terms what SQLite failed at. */
-export function storageError(path: string, thrown: unknown): PeersError {
+function storageError(path: string, thrown: unknown): PeersError {
   if (thrown instanceof PeersError) return thrown;
   const code = String((thrown as { code?: unknown })?.code ?? '');
   const message = thrown instanceof Error ? thrown.message : String(thrown);

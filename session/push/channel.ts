@@ -9,7 +9,7 @@ export interface ChannelNotification {
   readonly meta: Record<string, string>;
 }
 
-export function channelNotification(message: InboxMessage): ChannelNotification {
+function channelNotification(message: InboxMessage): ChannelNotification {
   const { message_id, from, sent_at, reply_to, intent, priority, redelivered } = message;
   return {
     content: defuseTags(message.text),

@@ -26,7 +26,7 @@ export function parentCommand(pid = process.ppid): string[] {
 }
 
 /** Whether Claude Code was started with this server as a channel. */
-export function hasChannelFlag(command: readonly string[]): boolean {
+function hasChannelFlag(command: readonly string[]): boolean {
   return (
     command.some((word) => CHANNEL_FLAGS.some((flag) => word === flag || word.startsWith(`${flag}=`))) &&
     command.some((word) => /\b(?:server|plugin):\S*agent-peers/.test(word))

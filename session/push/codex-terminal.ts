@@ -10,7 +10,7 @@ const run = promisify(execFile);
 const TIMEOUT_MS = 2_000;
 
 /** A terminal's process: codex itself, not its server, a one-shot run or another of its commands. */
-export function isTerminal(command: readonly string[]): boolean {
+function isTerminal(command: readonly string[]): boolean {
   const [program = ''] = command;
   const words = command.slice(1);
   return (

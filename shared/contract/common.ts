@@ -16,11 +16,11 @@ export const PEER_KINDS = ['claude', 'codex', 'other', 'human'] as const;
 export const PeerKind = z.enum(PEER_KINDS);
 export type PeerKind = z.infer<typeof PeerKind>;
 
-export const PUSH_ROUTES = ['channel', 'inbox-socket', 'app-server', 'none'] as const;
+const PUSH_ROUTES = ['channel', 'inbox-socket', 'app-server', 'none'] as const;
 export const PushRoute = z.enum(PUSH_ROUTES);
 export type PushRoute = z.infer<typeof PushRoute>;
 
-export const PEER_STATUSES = ['active', 'busy', 'away', 'dnd'] as const;
+const PEER_STATUSES = ['active', 'busy', 'away', 'dnd'] as const;
 export const PeerStatus = z.enum(PEER_STATUSES);
 export type PeerStatus = z.infer<typeof PeerStatus>;
 
@@ -38,8 +38,6 @@ export type Scope = z.infer<typeof Scope>;
 
 /** Length is checked in bytes by the broker, which then answers `message_empty` or `message_too_large`. */
 export const MessageText = z.string().max(MESSAGE_MAX_BYTES * 4);
-
-export const Empty = z.object({});
 
 /** How to name a peer to somebody. */
 export const PeerShort = z.object({ id: Id, name: z.string(), kind: PeerKind });

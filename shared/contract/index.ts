@@ -8,7 +8,7 @@ import { sessions } from './sessions.ts';
 
 export const operations = { ...sessions, ...peers, ...messages, ...inbox, ...operator };
 
-export type Operations = typeof operations;
+type Operations = typeof operations;
 export type OperationName = keyof Operations;
 export type Request<N extends OperationName> = RequestOf<Operations[N]>;
 export type ParsedRequest<N extends OperationName> = ParsedRequestOf<Operations[N]>;

@@ -58,7 +58,7 @@ async function reclaim(db: Db, r: Registration): Promise<string | undefined> {
   return conversationPeer(db, r.conversation);
 }
 
-export function conversationKey(conversation: Conversation): string {
+function conversationKey(conversation: Conversation): string {
   return `${conversation.client}:${conversation.id}`;
 }
 
