@@ -110,7 +110,11 @@ export function createApp(deps: Pick<Deps, 'config' | 'log'>, auth: Auth, handle
           'Send a JSON object with that content type.',
         );
       }
-      const call = await auth.identify(operation.caller, context.req.header('authorization'), context.req.raw.signal);
+      const call = await auth.identify(
+        operation.caller,
+        context.req.header('authorization'),
+        () => context.req.raw.signal,
+      );
       let body: unknown;
       try {
         body = JSON.parse(await readBody(context.req.raw));

@@ -1,8 +1,9 @@
 /** Who is calling. Tokens are looked up by their hash; the store never holds one. */
+import { timingSafeEqual } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Caller } from '../shared/contract/operation.ts';
 import { PeersError } from '../shared/errors.ts';
-import { equalSecrets, hashToken, machineKey } from '../shared/secret.ts';
+import { hashToken, machineKey } from '../shared/secret.ts';
 import type { Actor, Call, Deps } from './deps.ts';
 import type { SessionRecord } from './store/store.ts';
 
@@ -11,30 +12,31 @@ const KNOWN_MAX = 10_000;
 
 export class Auth {
   readonly #deps: Pick<Deps, 'store' | 'bus' | 'ids' | 'clock'>;
-  readonly #machineKey: string;
+  readonly #machineHash: Buffer;
   readonly #known = new Map<string, SessionRecord>();
   #operatorId: string | undefined;
 
   constructor(deps: Pick<Deps, 'store' | 'bus' | 'ids' | 'clock' | 'secret'>) {
     this.#deps = deps;
-    this.#machineKey = machineKey(deps.secret);
+    this.#machineHash = Buffer.from(hashToken(machineKey(deps.secret)));
   }
 
   /**
    * @param authorization the header as it came
    * @throws PeersError `not_authorized`, `session_stale`, `session_superseded`
    */
-  async identify(caller: Caller, authorization: string | undefined, signal: AbortSignal): Promise<Call> {
+  async identify(caller: Caller, authorization: string | undefined, signal: () => AbortSignal): Promise<Call> {
     if (caller === 'anyone') return this.#call(undefined, signal);
     const bearer = /^Bearer (\S{1,256})$/.exec(authorization ?? '')?.[1];
     if (bearer === undefined) throw unauthorized('The request carries no Bearer value.');
-    if (equalSecrets(bearer, this.#machineKey)) {
+    const hash = hashToken(bearer);
+    if (timingSafeEqual(Buffer.from(hash), this.#machineHash)) {
       if (caller === 'machine') return this.#call(undefined, signal);
       if (caller === 'session') throw unauthorized('This operation needs a session, not the machine key.');
       return this.#call({ is: 'operator', peer_id: await this.#operator() }, signal);
     }
     if (caller === 'machine' || caller === 'operator') throw unauthorized('This operation needs the machine key.');
-    const session = await this.#session(hashToken(bearer));
+    const session = await this.#session(hash);
     return this.#call({ is: 'session', peer_id: session.peer_id, session }, signal);
   }
 
@@ -70,9 +72,12 @@ export class Auth {
     return this.#operatorId;
   }
 
-  #call(actor: Actor | undefined, signal: AbortSignal): Call {
+  #call(actor: Actor | undefined, signal: () => AbortSignal): Call {
     return {
-      signal,
+      // made when it is first asked for: most calls are over before they could be given up
+      get signal() {
+        return signal();
+      },
       actor: () => {
         if (!actor) throw unauthorized('This operation needs a caller.');
         return actor;

@@ -1,4 +1,5 @@
 /** What a command may touch of the process around it. Only the entry knows the real one; tests pass their own. */
+import type { Readable, Writable } from 'node:stream';
 import type { Env } from '../shared/config.ts';
 import { PeersError } from '../shared/errors.ts';
 
@@ -22,6 +23,23 @@ export interface Io {
   readonly sleep: (ms: number) => Promise<unknown>;
   /** The program that `send` and `status --start` start when no broker answers. */
   readonly brokerEntry: string;
+  /** What runs this command, and with it everything else of agent-peers. */
+  readonly runtime: Runtime;
+  readonly platform: NodeJS.Platform;
+  /** Where somebody can be asked; undefined where input or output is no terminal. */
+  readonly terminal: Terminal | undefined;
+}
+
+export interface Runtime {
+  readonly name: 'node' | 'bun';
+  readonly version: string;
+  /** Absolute path of its executable. */
+  readonly path: string;
+}
+
+export interface Terminal {
+  readonly input: Readable;
+  readonly output: Writable;
 }
 
 /** The reader of the output has gone (`| head`): nothing is wrong, and nobody is left to be told. */

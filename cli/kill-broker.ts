@@ -37,10 +37,11 @@ interface Ended {
   readonly successor_pid: number | null;
 }
 
-async function endBroker(context: Context): Promise<Ended> {
+/** @param reason what its log says */
+export async function endBroker(context: Context, reason = 'agent-peers kill-broker'): Promise<Ended> {
   try {
     return await context.withBroker(async (client, { pid, draining }) => {
-      if (!draining) await client.call('stopBroker', { reason: 'agent-peers kill-broker' });
+      if (!draining) await client.call('stopBroker', { reason });
       const successor = await successorOf(pid, client, context.io);
       return { pid, successor_pid: successor?.pid ?? null };
     });

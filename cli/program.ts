@@ -3,8 +3,11 @@ import { Command, CommanderError } from 'commander';
 import { VERSION } from '../shared/version.ts';
 import { type CommandGroup, examples } from './command.ts';
 import { Context } from './context.ts';
+import { doctorCommand } from './doctor.ts';
 import { tellFailure, usageError } from './failure.ts';
 import { inboxCommand } from './inbox.ts';
+import { installCommand } from './install/install.ts';
+import { uninstallCommand } from './install/uninstall.ts';
 import { type Io, OutputClosed, write } from './io.ts';
 import { killBrokerCommand } from './kill-broker.ts';
 import { orphanCommands } from './orphans.ts';
@@ -20,6 +23,9 @@ const COMMAND_GROUPS: readonly CommandGroup[] = [
   inboxCommand,
   orphanCommands,
   killBrokerCommand,
+  installCommand,
+  uninstallCommand,
+  doctorCommand,
 ];
 
 /** Runs one command line and returns the exit code: 0, or the one that `ERROR_KINDS` gives the failure. */

@@ -1,17 +1,18 @@
 /**
- * Whether the agent works or is idle, from what the session sees. Hooks and the app-server say it; without them a tool
- * call means busy, and a long silence after one means idle.
+ * Whether the agent works or is idle, from the best that tells it: the client's own server, its hooks, or, without
+ * both, the model's calls of our tools.
  */
 import type { Activity } from '../shared/contract/types.ts';
 
 /** Without better evidence: a turn that made no call of ours for so long has probably ended. */
 const SILENCE_MS = 120_000;
+/** Claude Code runs no hook when its user breaks a turn off (seen), and gives a command at most this long. */
+const HOOKS_SILENCE_MS = 10 * 60_000;
 
 export class ActivityTracker {
   readonly #changed: (activity: Activity) => void;
   #now: Activity = 'unknown';
-  /** Something tells when a turn ends: silence then means nothing. */
-  #told = false;
+  #by: 'calls' | 'hooks' | 'client' = 'calls';
   #silence: NodeJS.Timeout | undefined;
 
   constructor(changed: (activity: Activity) => void) {
@@ -22,19 +23,37 @@ export class ActivityTracker {
     return this.#now;
   }
 
-  /** A hook or the client's server says so. */
+  /** The client's server says so, and says every change. */
   told(activity: 'busy' | 'idle'): void {
-    this.#told = true;
+    this.#by = 'client';
     clearTimeout(this.#silence);
     this.#set(activity);
+  }
+
+  /** The client's server says nothing any more. */
+  untold(): void {
+    this.#by = 'calls';
+  }
+
+  /** A hook ran. */
+  hooked(activity: 'busy' | 'idle'): void {
+    if (this.#by === 'client') return;
+    this.#by = 'hooks';
+    clearTimeout(this.#silence);
+    this.#set(activity);
+    if (activity === 'busy') this.#afterSilence(HOOKS_SILENCE_MS, 'unknown');
   }
 
   /** The model called a tool. */
   called(): void {
     this.#set('busy');
-    if (this.#told) return;
+    if (this.#by !== 'calls') return;
     clearTimeout(this.#silence);
-    this.#silence = setTimeout(() => this.#set('idle'), SILENCE_MS);
+    this.#afterSilence(SILENCE_MS, 'idle');
+  }
+
+  #afterSilence(ms: number, activity: Activity): void {
+    this.#silence = setTimeout(() => this.#set(activity), ms);
     this.#silence.unref();
   }
 

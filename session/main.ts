@@ -24,6 +24,13 @@ export async function serveSession({ side, entryUrl, env }: SessionStart): Promi
     output: process.stdout,
     initialize: (params) => initializeResult(params, offer),
   });
+  // loading keeps the process busy: the client gets its answer before
+  await transport.greeted;
+  if (enabled) {
+    const { brokerEntryBeside, headStart } = await import('../shared/start-broker.ts');
+    // the broker comes up while the rest loads; what fails here is told when the session connects
+    headStart(brokerEntryBeside(entryUrl), env).catch(() => {});
+  }
   const { Session } = await import('./session.ts');
   collectAfterStart();
   await new Session({ side, entryUrl, env, offer, pushRoute, transport }).run();

@@ -7,7 +7,7 @@ import type { Filter, Inbox } from './inbox.ts';
 import type { SessionLog } from './log.ts';
 import { appServerSocket } from './push/app-server.ts';
 import { type ChannelNotification, channelRoute } from './push/channel.ts';
-import { type ClientSide, inboxSocket, mayWakeCodex, parentCommand } from './push/choose.ts';
+import { type ClientSide, inboxSocket, isUnderDaemon, mayWakeCodex, parentCommand } from './push/choose.ts';
 import type { CodexThread } from './push/codex-thread.ts';
 import { Dispatcher } from './push/dispatch.ts';
 import { inboxSocketRoute } from './push/inbox-socket.ts';
@@ -34,7 +34,7 @@ export class Reach {
   #route: PushRoute;
   #status: PeerStatus = 'active';
   #thread: CodexThread | undefined;
-  #waking = false;
+  #threadKnown = false;
 
   constructor(options: ReachOptions) {
     this.#options = options;
@@ -90,15 +90,19 @@ export class Reach {
   /** A hook of the client ran. */
   hooked(event: HookEvent | undefined): void {
     if (event === undefined) return;
-    if (event === 'UserPromptSubmit') this.#thread?.userSpoke();
-    this.#activity.told(event === 'Stop' || event === 'SessionStart' ? 'idle' : 'busy');
+    this.#activity.hooked(event === 'Stop' || event === 'SessionStart' ? 'idle' : 'busy');
   }
 
   /** Codex says which thread this session serves. */
   async threadIs(threadId: string, cwd: string): Promise<void> {
     const { env, log, report } = this.#options;
-    if (this.#waking || this.#options.side !== 'codex' || !mayWakeCodex(env, parentCommand())) return;
-    this.#waking = true;
+    if (this.#threadKnown || this.#options.side !== 'codex') return;
+    this.#threadKnown = true;
+    if (!mayWakeCodex(env)) return;
+    if (!isUnderDaemon(parentCommand())) {
+      log.info('this Codex has no app-server that could wake it; messages wait for its next tool call');
+      return;
+    }
     // few sessions may wake their client: only they load what it takes
     const { CodexThread } = await import('./push/codex-thread.ts');
     const thread = new CodexThread({
@@ -106,14 +110,16 @@ export class Reach {
       threadId,
       cwd,
       log,
-      onActivity: (activity) => {
-        if (activity !== 'unknown') this.#activity.told(activity);
-      },
+      onActivity: (activity) => this.#activity.told(activity),
       onUsable: (usable) => {
         this.#route = usable ? 'app-server' : 'none';
         report({ push_route: this.#route });
-        if (usable) this.#dispatcher.open(thread);
-        else this.#dispatcher.close();
+        if (usable) {
+          this.#dispatcher.open(thread);
+        } else {
+          this.#dispatcher.close();
+          this.#activity.untold();
+        }
       },
     });
     this.#thread = thread;

@@ -30,6 +30,9 @@ export class StdioTransport {
   onclose?: () => void;
   onerror?: (error: Error) => void;
 
+  /** Resolves when the client has said initialize and has its answer, or is gone. */
+  readonly greeted: Promise<void>;
+  #greet: () => void = () => {};
   readonly #options: TransportOptions;
   readonly #waiting: Message[] = [];
   readonly #watchers: ((message: Message) => void)[] = [];
@@ -40,6 +43,9 @@ export class StdioTransport {
 
   constructor(options: TransportOptions) {
     this.#options = options;
+    this.greeted = new Promise((resolve) => {
+      this.#greet = resolve;
+    });
     options.input.setEncoding('utf8');
     options.input.on('data', (chunk: string) => this.#read(chunk));
     options.input.on('end', () => void this.close());
@@ -74,6 +80,7 @@ export class StdioTransport {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    this.#greet();
     this.#options.input.pause();
     this.onclose?.();
   }
@@ -112,6 +119,7 @@ export class StdioTransport {
     if (method === 'initialize' && id !== undefined && this.#answered === undefined) {
       this.#answered = id;
       this.#reply(id, { result: this.#options.initialize(message.params ?? {}) });
+      this.#greet();
     } else if (method === 'server/discover' && id !== undefined) {
       // Claude Code asks this first and waits for the answer; this protocol revision does not know it
       this.#reply(id, { error: { code: METHOD_NOT_FOUND, message: 'Method not found' } });

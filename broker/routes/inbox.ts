@@ -32,7 +32,7 @@ export function inboxHandlers({ store, bus, presence, clock, stopping, log }: De
             mail.cancel();
             sessionEnd.cancel();
           }
-          return { messages, unread: await store.unread(session.peer_id) };
+          return { messages };
         }
       } finally {
         unsubscribe();

@@ -89,31 +89,30 @@ export function messageHandlers(deps: Deps): Handlers<Names> {
       const sender_id = call.actor().peer_id;
       rate.take(sender_id, clock.monotonic());
       const id = ids.message();
+      const sent = await outbox.send({
+        id,
+        sender_id,
+        to: request.to,
+        text: wellFormed(request.message),
+        reply_to: request.reply_to,
+        intent: request.intent,
+        priority: request.priority,
+        idempotency_key: request.idempotency_key,
+      });
+      if (!sent.ok) throw refusal(sent, request.to, request.reply_to);
+      if (sent.named) bus.publish({ kind: 'entry', message_id: sent.named });
+      if (!sent.fresh) return receipt(sent.record);
+      const { recipient, to } = sent.record;
+      if (!recipient.online || recipient.push_route === 'none' || recipient.status === 'dnd') {
+        bus.publish({ kind: 'mail', peer_id: to.id });
+        return receipt(sent.record);
+      }
+      // whoever can be pushed to is pushed to within milliseconds: worth waiting for, to tell the sender
       const news = waitFor(bus, 'entry', id, RECEIPT_WAIT_MS, call.signal);
       try {
-        const sent = await outbox.send({
-          id,
-          sender_id,
-          to: request.to,
-          text: wellFormed(request.message),
-          reply_to: request.reply_to,
-          intent: request.intent,
-          priority: request.priority,
-          idempotency_key: request.idempotency_key,
-        });
-        if (!sent.ok) throw refusal(sent, request.to, request.reply_to);
-        if (sent.named) bus.publish({ kind: 'entry', message_id: sent.named });
-        if (!sent.fresh) return receipt(sent.record);
-        bus.publish({ kind: 'mail', peer_id: sent.record.to.id });
-        const { recipient } = sent.record;
-        // whoever can be pushed to is pushed to within milliseconds: worth waiting for, to tell the sender
-        const pushable = recipient.online && recipient.push_route !== 'none' && recipient.status !== 'dnd';
-        if (pushable && (await news.happened)) {
-          const found = await store.findMessage(id);
-          const record = found?.entries.find(({ to }) => to.id === sent.record.to.id);
-          if (record) return receipt(record);
-        }
-        return receipt(sent.record);
+        bus.publish({ kind: 'mail', peer_id: to.id });
+        const found = (await news.happened) ? await store.findMessage(id) : undefined;
+        return receipt(found?.entries.find((entry) => entry.to.id === to.id) ?? sent.record);
       } finally {
         news.cancel();
       }

@@ -5,7 +5,14 @@ import type { Deps, Handlers } from '../deps.ts';
 import { getPeer } from './peers.ts';
 import { publicPeer } from './sessions.ts';
 
-type Names = 'brokerStatus' | 'operatorInbox' | 'orphanedMessages' | 'requeueMessages' | 'stopBroker';
+type Names =
+  | 'brokerStatus'
+  | 'operatorInbox'
+  | 'orphanedMessages'
+  | 'requeueMessages'
+  | 'recentMessages'
+  | 'peerOfConversation'
+  | 'stopBroker';
 
 function runtime(): string {
   const bun = process.versions['bun'];
@@ -60,6 +67,13 @@ export function operatorHandlers(deps: Deps): Handlers<Names> {
       bus.publish({ kind: 'mail', peer_id: target.id });
       log.info({ message_ids, to: target.name }, 'requeued');
       return { moved: message_ids.length, to: { id: target.id, name: target.name, kind: target.kind }, message_ids };
+    },
+
+    recentMessages: async ({ after_seq, limit }) => ({ messages: await store.recentMessages(after_seq, limit) }),
+
+    peerOfConversation: async ({ conversation }) => {
+      const peer = await store.peerOfConversation(conversation);
+      return { peer: peer === undefined ? null : publicPeer(peer) };
     },
 
     stopBroker: async ({ reason }) => {

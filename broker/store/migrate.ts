@@ -12,11 +12,14 @@ export interface MigrateOptions {
 }
 
 /**
- * @returns the schema number reached
- * @throws PeersError `database_from_future` for a schema newer than this program knows; nothing was changed
+ * Reads the schema number of a database and changes nothing.
+ * @throws PeersError `database_from_future` for a schema newer than this program knows, `database_damaged` for tables
+ * of another program
  */
-export async function migrate(db: Kysely<Database>, options: MigrateOptions): Promise<number> {
-  const migrations = options.migrations ?? MIGRATIONS;
+export async function knownSchema(
+  db: Kysely<Database>,
+  migrations: readonly Migration[] = MIGRATIONS,
+): Promise<number> {
   const newest = migrations.at(-1)?.id ?? 0;
   const current = await schemaNumber(db);
   if (current > newest) {
@@ -26,10 +29,21 @@ export async function migrate(db: Kysely<Database>, options: MigrateOptions): Pr
       'Update agent-peers, or set AGENT_PEERS_DB to another file. The database was not changed.',
     );
   }
+  return current;
+}
+
+/**
+ * @returns the schema number reached
+ * @throws PeersError as {@link knownSchema}; nothing was changed
+ */
+export async function migrate(db: Kysely<Database>, options: MigrateOptions): Promise<number> {
+  const migrations = options.migrations ?? MIGRATIONS;
+  const newest = migrations.at(-1)?.id ?? 0;
+  const current = await knownSchema(db, migrations);
   const pending = migrations.filter(({ id }) => id > current);
   if (pending.length > 0 && current > 0) await options.backup(current);
   for (const migration of pending) {
-    await db.transaction().execute(async (trx) => {
+    const step = db.transaction().execute(async (trx) => {
       await sql`create table if not exists migrations (id integer primary key, name text not null, applied_at bigint not null)`.execute(
         trx,
       );
@@ -39,6 +53,10 @@ export async function migrate(db: Kysely<Database>, options: MigrateOptions): Pr
         .values({ id: migration.id, name: migration.name, applied_at: options.now })
         .execute();
       await migration.up(trx as unknown as Kysely<never>);
+    });
+    await step.catch(async (error: unknown) => {
+      // a faster one did just what we were about to do
+      if ((await schemaNumber(db)) < migration.id) throw error;
     });
   }
   return newest;

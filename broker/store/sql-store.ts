@@ -1,11 +1,13 @@
 /** The {@link Store} over Kysely: each call runs its queries in one transaction and speaks of failures in the product's terms. */
-import type { Kysely } from 'kysely';
+import type { Kysely, RawBuilder } from 'kysely';
 import type { PeersError } from '../../shared/errors.ts';
 import type { Database } from './schema.ts';
 import type { Db } from './sql/common.ts';
 import * as idleWatches from './sql/idle-watches.ts';
 import * as mailbox from './sql/mailbox.ts';
+import { MailboxRoom } from './sql/mailbox-room.ts';
 import * as messages from './sql/messages.ts';
+import * as operator from './sql/operator.ts';
 import * as peers from './sql/peers.ts';
 import * as retention from './sql/retention.ts';
 import * as sessions from './sql/sessions.ts';
@@ -15,11 +17,15 @@ export interface SqlStoreOptions {
   /** Names a driver's failure. */
   fail(thrown: unknown): PeersError;
   facts(): Promise<{ bytes: number; schema: number }>;
+  /** Commits on this connection need not wait for the disk; and again they must. */
+  readonly relax: RawBuilder<unknown>;
+  readonly restore: RawBuilder<unknown>;
 }
 
 export class SqlStore implements Store {
   readonly #db: Kysely<Database>;
   readonly #options: SqlStoreOptions;
+  readonly #room = new MailboxRoom();
 
   constructor(db: Kysely<Database>, options: SqlStoreOptions) {
     this.#db = db;
@@ -35,6 +41,27 @@ export class SqlStore implements Store {
     }
   }
 
+  /**
+   * A write that power loss may undo, since then it only happens again: leases, notes on pushes, presence,
+   * confirmations. It does not wait for the disk; a killed broker loses none of it.
+   */
+  #note<T>(work: (trx: Db) => Promise<T>): Promise<T> {
+    const { relax, restore } = this.#options;
+    return this.#db
+      .connection()
+      .execute(async (connection) => {
+        await relax.execute(connection);
+        try {
+          return await connection.transaction().execute(work);
+        } finally {
+          await restore.execute(connection);
+        }
+      })
+      .catch((error: unknown) => {
+        throw this.#options.fail(error);
+      });
+  }
+
   /** One query, or several whose answers need not be of the same moment. */
   async #read<T>(work: (db: Db) => Promise<T>): Promise<T> {
     try {
@@ -45,12 +72,14 @@ export class SqlStore implements Store {
   }
 
   registerSession: Store['registerSession'] = (r, now) => this.#write((db) => sessions.registerSession(db, r, now));
-  bindConversation: Store['bindConversation'] = (id, conversation, now) =>
-    this.#write((db) => sessions.bindConversation(db, id, conversation, now));
+  bindConversation: Store['bindConversation'] = (id, conversation, now) => {
+    this.#room.forget();
+    return this.#write((db) => sessions.bindConversation(db, id, conversation, now));
+  };
   findSession: Store['findSession'] = (hash) => this.#read((db) => sessions.findSession(db, hash));
-  updateSession: Store['updateSession'] = (id, changes) => this.#write((db) => sessions.updateSession(db, id, changes));
-  markAttached: Store['markAttached'] = (id, now) => this.#write((db) => sessions.markAttached(db, id, now));
-  markDetached: Store['markDetached'] = (id, now) => this.#write((db) => sessions.markDetached(db, id, now));
+  updateSession: Store['updateSession'] = (id, changes) => this.#note((db) => sessions.updateSession(db, id, changes));
+  markAttached: Store['markAttached'] = (id, now) => this.#note((db) => sessions.markAttached(db, id, now));
+  markDetached: Store['markDetached'] = (id, now) => this.#note((db) => sessions.markDetached(db, id, now));
   endSession: Store['endSession'] = (id, reason, unseen, now) =>
     this.#write((db) => sessions.endSession(db, id, reason, unseen, now));
   detachAll: Store['detachAll'] = (now) => this.#write((db) => sessions.detachAll(db, now));
@@ -69,21 +98,29 @@ export class SqlStore implements Store {
   takeIdleWatchers: Store['takeIdleWatchers'] = (peer) => this.#write((db) => idleWatches.takeIdleWatchers(db, peer));
 
   sendMessages: Store['sendMessages'] = (outgoing, now) =>
-    this.#write((db) => messages.sendMessages(db, outgoing, now));
+    this.#write((db) => messages.sendMessages(db, outgoing, this.#room, now));
   findMessage: Store['findMessage'] = (id) => this.#read((db) => messages.findMessage(db, id));
 
   leaseNext: Store['leaseNext'] = (session, now, again) =>
-    this.#write((db) => mailbox.leaseNext(db, session, now, again));
+    this.#note((db) => mailbox.leaseNext(db, session, now, again));
   peekMailbox: Store['peekMailbox'] = (id, limit) => this.#read((db) => mailbox.peekMailbox(db, id, limit));
-  renewLeases: Store['renewLeases'] = (ids, now) => this.#write((db) => mailbox.renewLeases(db, ids, now));
+  renewLeases: Store['renewLeases'] = (ids, now) => this.#note((db) => mailbox.renewLeases(db, ids, now));
   confirm: Store['confirm'] = (id, confirmations, now) =>
-    this.#write((db) => mailbox.confirm(db, id, confirmations, now));
+    this.#note((db) => mailbox.confirm(db, id, confirmations, now));
   notePush: Store['notePush'] = (session, ids, route, error, now) =>
-    this.#write((db) => mailbox.notePush(db, session, ids, route, error, now));
+    this.#note((db) => mailbox.notePush(db, session, ids, route, error, now));
   unread: Store['unread'] = (id) => this.#read((db) => mailbox.unread(db, id));
   listOrphans: Store['listOrphans'] = (now, undelivered, limit) =>
     this.#read((db) => mailbox.listOrphans(db, now, undelivered, limit));
-  requeue: Store['requeue'] = (what, to, now) => this.#write((db) => mailbox.requeue(db, what, to, now));
+  requeue: Store['requeue'] = (what, to, now) => {
+    this.#room.forget();
+    return this.#write((db) => mailbox.requeue(db, what, to, now));
+  };
+
+  recentMessages: Store['recentMessages'] = (after, limit) =>
+    this.#read((db) => operator.recentMessages(db, after, limit));
+  peerOfConversation: Store['peerOfConversation'] = (conversation) =>
+    this.#read((db) => operator.peerOfConversation(db, conversation));
 
   counts: Store['counts'] = (now) => this.#read((db) => retention.counts(db, now));
   facts: Store['facts'] = () => this.#options.facts();

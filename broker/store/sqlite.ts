@@ -1,9 +1,9 @@
 /** Opens the SQLite file: better-sqlite3 under Node, bun:sqlite under Bun, which cannot load the former. */
 import { chmodSync, closeSync, existsSync, mkdirSync, openSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { Kysely, type SqliteDatabase, SqliteDialect, type SqliteStatement } from 'kysely';
+import { Kysely, type SqliteDatabase, SqliteDialect, type SqliteStatement, sql } from 'kysely';
 import { PeersError, toPeersError } from '../../shared/errors.ts';
-import { migrate } from './migrate.ts';
+import { knownSchema, migrate } from './migrate.ts';
 import type { Migration } from './migrations/index.ts';
 import type { Database } from './schema.ts';
 import { SqlStore } from './sql-store.ts';
@@ -23,7 +23,8 @@ export interface OpenOptions {
 
 /** Reading all of a larger file would hold up the first session; its damage shows when it is met. */
 const CHECKED_AT_START_MAX_BYTES = 64 * 1024 * 1024;
-const PREPARED_MAX = 200;
+const PREPARED_MAX = 1_000;
+const BUSY_TIMEOUT_MS = 5_000;
 
 /** Preparing costs more than running most of these statements: each SQL text is prepared once. */
 function keepPrepared(prepare: (sql: string) => SqliteStatement): (sql: string) => SqliteStatement {
@@ -38,12 +39,23 @@ function keepPrepared(prepare: (sql: string) => SqliteStatement): (sql: string) 
   };
 }
 
-async function connect(path: string): Promise<SqliteConnection> {
+/** SQLite undoes a transaction by itself where the disk is full: undoing it again would hide why. */
+function rollbackOnce(rollback: SqliteStatement, isOpen: () => boolean): SqliteStatement {
+  return {
+    reader: false,
+    all: () => [],
+    run: (parameters) => (isOpen() ? rollback.run(parameters) : { changes: 0, lastInsertRowid: 0 }),
+    iterate: () => [].values(),
+  };
+}
+
+async function connect(path: string, { readonly }: { readonly: boolean }): Promise<SqliteConnection> {
   if (process.versions['bun']) {
     // a name in a variable: neither the bundler nor Node's type checker can resolve this module
     const name = 'bun:sqlite';
     const bun = (await import(name)) as { Database: new (path: string, options: object) => BunDatabase };
-    const db = new bun.Database(path, { readwrite: true, create: false, strict: true });
+    const mode = readonly ? { readonly } : { readwrite: true, create: false };
+    const db = new bun.Database(path, { ...mode, strict: true });
     const columnless = (statement: BunStatement): SqliteStatement => ({
       reader: statement.columnNames.length > 0,
       all: (parameters) => statement.all(...parameters),
@@ -51,15 +63,21 @@ async function connect(path: string): Promise<SqliteConnection> {
       iterate: (parameters) => statement.iterate(...parameters),
     });
     return {
-      prepare: keepPrepared((sql) => columnless(db.prepare(sql))),
+      prepare: keepPrepared((sql) => {
+        const statement = columnless(db.prepare(sql));
+        return sql === 'rollback' ? rollbackOnce(statement, () => db.inTransaction) : statement;
+      }),
       exec: (sql) => db.exec(sql),
       close: () => db.close(),
     };
   }
   const { default: BetterSqlite3 } = await import('better-sqlite3');
-  const db = new BetterSqlite3(path, { fileMustExist: true });
+  const db = new BetterSqlite3(path, { readonly, fileMustExist: true });
   return {
-    prepare: keepPrepared((sql) => db.prepare(sql) as unknown as SqliteStatement),
+    prepare: keepPrepared((sql) => {
+      const statement = db.prepare(sql) as unknown as SqliteStatement;
+      return sql === 'rollback' ? rollbackOnce(statement, () => db.inTransaction) : statement;
+    }),
     exec: (sql) => void db.exec(sql),
     close: () => void db.close(),
   };
@@ -72,6 +90,7 @@ interface BunStatement {
   iterate(...parameters: readonly unknown[]): IterableIterator<unknown>;
 }
 interface BunDatabase {
+  readonly inTransaction: boolean;
   prepare(sql: string): BunStatement;
   exec(sql: string): void;
   close(): void;
@@ -83,15 +102,19 @@ function storageError(path: string, thrown: unknown): PeersError {
   const code = String((thrown as { code?: unknown })?.code ?? '');
   const message = thrown instanceof Error ? thrown.message : String(thrown);
   const because = `${path}: ${message}`;
-  if (/FULL|ENOSPC/.test(code) || /disk is full/i.test(message)) {
+  // a quota or a limit on file size is a failed write to SQLite, no full disk
+  if (/FULL|ENOSPC|EDQUOT|EFBIG|IOERR_(WRITE|FSYNC|SHMSIZE)/.test(code) || /disk is full/i.test(message)) {
     return new PeersError(
       'storage_full',
-      `The disk is full (${because}).`,
+      `The disk is full or takes no more from you (${because}).`,
       'Free some space and send again; nothing that was acknowledged is lost.',
       { cause: thrown },
     );
   }
-  if (/READONLY|EROFS|EACCES|EPERM|CANTOPEN/.test(code) || /readonly|unable to open/i.test(message)) {
+  if (
+    /READONLY|EROFS|EACCES|EPERM|CANTOPEN|ENOTDIR|EISDIR|EEXIST|ENOENT|ELOOP|ENAMETOOLONG/.test(code) ||
+    /readonly|unable to open/i.test(message)
+  ) {
     return new PeersError(
       'database_read_only',
       `The database cannot be written (${because}).`,
@@ -121,22 +144,19 @@ export async function openSqliteStore(path: string, options: OpenOptions): Promi
     if (!existsSync(path)) closeSync(openSync(path, 'a', 0o600));
     const uid = process.getuid?.();
     const stat = statSync(path);
+    if (!stat.isFile()) throw Object.assign(new Error('it is not a file'), { code: 'EISDIR' });
     if ((stat.mode & 0o077) !== 0 && stat.uid === uid) chmodSync(path, 0o600);
   } catch (error) {
     throw storageError(path, error);
   }
   let connection: SqliteConnection | undefined;
   try {
-    const opened = await connect(path);
+    await inspect(path, options.migrations);
+    const opened = await connect(path, { readonly: false });
     connection = opened;
-    opened.exec('pragma busy_timeout = 5000');
-    if (sizeOf(path) <= CHECKED_AT_START_MAX_BYTES) {
-      const [check] = opened.prepare('pragma quick_check(1)').all([]) as { quick_check: string }[];
-      if (check?.quick_check !== 'ok')
-        throw Object.assign(new Error(check?.quick_check ?? 'unreadable'), { code: 'SQLITE_CORRUPT' });
-    }
+    opened.exec(`pragma busy_timeout = ${BUSY_TIMEOUT_MS}`);
     opened.exec('pragma foreign_keys = on');
-    const db = new Kysely<Database>({ dialect: new SqliteDialect({ database: opened }) });
+    const db = kysely(opened);
     const schema = await migrate(db, {
       now: options.now,
       ...(options.migrations ? { migrations: options.migrations } : {}),
@@ -151,13 +171,47 @@ export async function openSqliteStore(path: string, options: OpenOptions): Promi
     // after the migration: a database that is refused must be left exactly as it was
     opened.exec('pragma journal_mode = wal');
     opened.exec('pragma synchronous = full');
+    // better said now than to the first who sends
+    opened.exec('begin immediate');
+    opened.exec('rollback');
     return new SqlStore(db, {
       fail: (error) => storageError(path, error),
       facts: async () => ({ bytes: sizeOf(path) + sizeOf(`${path}-wal`), schema }),
+      relax: sql`pragma synchronous = normal`,
+      restore: sql`pragma synchronous = full`,
     });
   } catch (error) {
     connection?.close();
     throw storageError(path, error);
+  }
+}
+
+function kysely(database: SqliteConnection): Kysely<Database> {
+  return new Kysely<Database>({ dialect: new SqliteDialect({ database }) });
+}
+
+/**
+ * Looks at the database without a right to write: a connection that has it folds the log of a killed broker into the
+ * file when it closes, and a file that is refused must be left exactly as it was.
+ * @throws PeersError `database_from_future`; `database_damaged`, or SQLite's own word for it
+ */
+async function inspect(path: string, migrations: readonly Migration[] | undefined): Promise<void> {
+  let connection: SqliteConnection | undefined;
+  try {
+    connection = await connect(path, { readonly: true });
+    connection.exec(`pragma busy_timeout = ${BUSY_TIMEOUT_MS}`);
+    if (sizeOf(path) <= CHECKED_AT_START_MAX_BYTES) {
+      const [check] = connection.prepare('pragma quick_check(1)').all([]) as { quick_check: string }[];
+      if (check?.quick_check !== 'ok')
+        throw Object.assign(new Error(check?.quick_check ?? 'unreadable'), { code: 'SQLITE_CORRUPT' });
+    }
+    await knownSchema(kysely(connection), migrations);
+  } catch (error) {
+    const failure = storageError(path, error);
+    // only a writer can undo the change of a process that was killed in it; if it cannot either, it says so
+    if (failure.code !== 'database_read_only') throw failure;
+  } finally {
+    connection?.close();
   }
 }
 

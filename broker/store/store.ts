@@ -1,4 +1,7 @@
-/** What the broker keeps, in the product's words. Every call is one transaction; its effects are on disk when it answers. */
+/**
+ * What the broker keeps, in the product's words. Every call is one transaction. What was sent, moved or registered is on
+ * disk when the call answers; what would only happen again after a power loss (leases, confirmations, presence) need not be.
+ */
 import type {
   Activity,
   Confirmation,
@@ -12,6 +15,7 @@ import type {
   PeerStatus,
   Priority,
   PushRoute,
+  RecentMessage,
 } from '../../shared/contract/types.ts';
 import type { Entry, Recipient } from '../core/mailbox.ts';
 
@@ -189,6 +193,10 @@ export interface Store {
   listOrphans(now: number, undelivered_ms: number, limit: number): Promise<{ orphans: Orphan[]; total: number }>;
   /** Moves unconfirmed entries to another mailbox. @returns the ids of the messages moved */
   requeue(what: { message_id: string } | { peer_id: string }, to_peer_id: string, now: number): Promise<string[]>;
+
+  /** The newest messages, or those with a larger number than one that is known; oldest first. */
+  recentMessages(after_seq: number | undefined, limit: number): Promise<RecentMessage[]>;
+  peerOfConversation(conversation: Conversation): Promise<PeerRecord | undefined>;
 
   counts(now: number): Promise<Counts>;
   /** Database size in bytes and schema number. */

@@ -21,7 +21,12 @@ export interface Thread {
   /** `exec` for `codex exec`, whose thread nobody may wake. */
   readonly source: string;
   readonly ephemeral: boolean;
+  /** The thread that started this one, as its helper. */
+  readonly parentThreadId: string | null;
 }
+
+/** The daemon understood and said no: nothing has happened. */
+export class Refusal extends Error {}
 
 interface Reply {
   readonly id?: number;
@@ -30,6 +35,9 @@ interface Reply {
   readonly result?: unknown;
   readonly error?: { readonly code: number; readonly message: string };
 }
+
+/** Stands for an answer that the connection's end took away. */
+const NO_ANSWER = 0;
 
 export function appServerSocket(env: Env): string {
   // the daemon passes CODEX_HOME on only where the user had set it
@@ -58,7 +66,7 @@ export class AppServer {
     this.closed = new Promise((resolve) => {
       socket.once('close', () => {
         for (const settle of this.#calls.values())
-          settle({ error: { code: 0, message: 'the app-server closed the connection' } });
+          settle({ error: { code: NO_ANSWER, message: 'the app-server closed the connection' } });
         this.#calls.clear();
         resolve();
       });
@@ -89,7 +97,7 @@ export class AppServer {
     }
   }
 
-  /** @throws with the daemon's own words, or after 5 s */
+  /** @throws Refusal with the daemon's own words; another error when it did not answer within 5 s */
   call(method: string, params: object): Promise<unknown> {
     this.#lastId += 1;
     const id = this.#lastId;
@@ -100,11 +108,12 @@ export class AppServer {
       }, CALL_TIMEOUT_MS);
       this.#calls.set(id, ({ error, result }) => {
         clearTimeout(timer);
-        if (error) reject(new Error(`app-server: ${method}: ${error.message}`));
+        const words = `app-server: ${method}: ${error?.message}`;
+        if (error) reject(error.code === NO_ANSWER ? new Error(words) : new Refusal(words));
         else resolve(result);
       });
       this.#socket.send(JSON.stringify({ id, method, params }), (error) => {
-        if (error) this.#calls.get(id)?.({ error: { code: 0, message: error.message } });
+        if (error) this.#calls.get(id)?.({ error: { code: NO_ANSWER, message: error.message } });
       });
     });
   }
@@ -112,6 +121,16 @@ export class AppServer {
   async readThread(threadId: string): Promise<Thread> {
     const { thread } = (await this.call('thread/read', { threadId, includeTurns: false })) as { thread: Thread };
     return thread;
+  }
+
+  /** The threads that somebody works with in this directory, Codex's own helpers left out. */
+  async threadsIn(cwd: string): Promise<readonly Thread[]> {
+    const { data } = (await this.call('thread/loaded/list', {})) as { data: readonly string[] };
+    // one that is unloaded between the two calls is none any more
+    const threads = await Promise.all(data.map((id) => this.readThread(id).catch(() => undefined)));
+    return threads.filter(
+      (thread) => thread !== undefined && thread.cwd === cwd && !thread.ephemeral && !thread.parentThreadId,
+    ) as Thread[];
   }
 
   /** The turn that runs now; undefined in an idle thread. */

@@ -10,6 +10,8 @@ export type ClientSide = 'claude' | 'codex';
 const ROUTES: readonly PushRoute[] = ['channel', 'inbox-socket', 'app-server', 'none'];
 const CHANNEL_FLAGS = ['--dangerously-load-development-channels', '--channels'];
 const PS_TIMEOUT_MS = 500;
+/** For programs of the system: nothing of what the client has in its environment. */
+export const SYSTEM_ENV = { PATH: '/usr/bin:/bin:/usr/sbin:/sbin', LC_ALL: 'C' };
 
 /** The command line of the process that started this one; empty where it cannot be read. */
 export function parentCommand(pid = process.ppid): string[] {
@@ -18,6 +20,7 @@ export function parentCommand(pid = process.ppid): string[] {
     const line = execFileSync('ps', ['-o', 'command=', '-p', String(pid)], {
       encoding: 'utf8',
       timeout: PS_TIMEOUT_MS,
+      env: SYSTEM_ENV,
     });
     return line.trim().split(/\s+/);
   } catch {
@@ -55,9 +58,12 @@ export function choosePushRoute(
 }
 
 /** Whether this session may wake its Codex thread: the user opted in, since each wake is a billed turn. */
-export function mayWakeCodex(env: Env, command: readonly string[]): boolean {
+export function mayWakeCodex(env: Env): boolean {
   const asked = env['AGENT_PEERS_PUSH'];
-  if (asked === 'none') return false;
-  // a child of `codex exec` or of a terminal's own server has no daemon that could be asked
-  return (asked === 'app-server' || env['AGENT_PEERS_CODEX_WAKE'] === '1') && command.includes('app-server');
+  return asked === 'app-server' || (env['AGENT_PEERS_CODEX_WAKE'] === '1' && asked !== 'none');
+}
+
+/** A child of `codex exec`, or of a terminal's own server, has no daemon that could be asked. */
+export function isUnderDaemon(command: readonly string[]): boolean {
+  return command.includes('app-server');
 }

@@ -1,34 +1,36 @@
 /**
- * Whether a Codex terminal is open in a directory. After `/quit` the daemon keeps the thread for a minute, and a wake
+ * The Codex terminals that are open in a directory. After `/quit` the daemon keeps the thread for a minute, and a wake
  * would run a turn that nobody sees; the daemon itself does not tell whether a terminal is attached.
  */
 import { execFile } from 'node:child_process';
 import { readdir, readFile, readlink } from 'node:fs/promises';
 import { promisify } from 'node:util';
+import { SYSTEM_ENV } from './choose.ts';
 
 const run = promisify(execFile);
-const TIMEOUT_MS = 2_000;
+const OPTIONS = { timeout: 2_000, env: SYSTEM_ENV };
 
 /** A terminal's process: codex itself, not its server, a one-shot run or another of its commands. */
 function isTerminal(command: readonly string[]): boolean {
   const [program = ''] = command;
   const words = command.slice(1);
   return (
-    /(?:^|\/)codex[^/]*$/.test(program) &&
+    // also by the name of its download; not codex-linux-sandbox, as which it runs commands
+    /(?:^|\/)codex(?:-(?:x86_64|aarch64)-[\w-]+)?$/.test(program) &&
     !words.some((word) => ['app-server', 'exec', 'e', 'mcp-server', 'queue', 'review', 'login'].includes(word))
   );
 }
 
-/** False where it cannot be told; the caller then waits until the daemon's own behaviour proves it. */
-export async function hasTerminal(cwd: string): Promise<boolean> {
+/** How many; 0 where it cannot be told. */
+export async function terminalsIn(cwd: string): Promise<number> {
   try {
     return process.platform === 'linux' ? await onLinux(cwd) : await elsewhere(cwd);
   } catch {
-    return false;
+    return 0;
   }
 }
 
-async function onLinux(cwd: string): Promise<boolean> {
+async function onLinux(cwd: string): Promise<number> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
   const found = await Promise.all(
     pids.map(async (pid) => {
@@ -40,16 +42,16 @@ async function onLinux(cwd: string): Promise<boolean> {
       }
     }),
   );
-  return found.includes(true);
+  return found.filter(Boolean).length;
 }
 
-async function elsewhere(cwd: string): Promise<boolean> {
-  const { stdout } = await run('ps', ['-axo', 'pid=,command='], { timeout: TIMEOUT_MS });
+async function elsewhere(cwd: string): Promise<number> {
+  const { stdout } = await run('ps', ['-axo', 'pid=,command='], OPTIONS);
   const pids = stdout.split('\n').flatMap((line) => {
     const [pid = '', ...command] = line.trim().split(/\s+/);
     return isTerminal(command) ? [pid] : [];
   });
-  if (pids.length === 0) return false;
-  const { stdout: open } = await run('lsof', ['-a', '-d', 'cwd', '-Fn', '-p', pids.join(',')], { timeout: TIMEOUT_MS });
-  return open.split('\n').includes(`n${cwd}`);
+  if (pids.length === 0) return 0;
+  const { stdout: open } = await run('lsof', ['-a', '-d', 'cwd', '-Fn', '-p', pids.join(',')], OPTIONS);
+  return open.split('\n').filter((line) => line === `n${cwd}`).length;
 }

@@ -48,6 +48,8 @@ export class Dispatcher {
   poke(): void {
     this.#again = true;
     if (!this.#running) void this.#run();
+    // a critical message does not wait as long as those that wait already
+    else this.#route?.reconsider();
   }
 
   async #run(): Promise<void> {
@@ -58,7 +60,8 @@ export class Dispatcher {
         const route = this.#route;
         const waiting = this.#pushable();
         if (!route || waiting.length === 0) break;
-        await route.ready(waiting.some(isCritical));
+        await route.ready(() => this.#pushable().some(isCritical));
+        if (this.#route !== route) continue;
         // what waited may have been shown by a tool response meanwhile
         const now = this.#pushable().slice(0, route.atOnce);
         if (now.length > 0) await this.#push(route, now);

@@ -7,9 +7,11 @@ export interface Route {
   readonly atOnce: number;
   /**
    * Resolves when a push may be tried: at once, or when the client is in a state for it.
-   * @param urgent a critical message waits
+   * @param urgent whether a critical message waits
    */
-  ready(urgent: boolean): Promise<void>;
+  ready(urgent: () => boolean): Promise<void>;
+  /** What waits is different now: a wait for {@link ready} may be over. */
+  reconsider(): void;
   /**
    * Hands messages to the client.
    * @returns `handed`, or `proven` where the client's own protocol says that the model has them
@@ -19,4 +21,4 @@ export interface Route {
 }
 
 /** Routes that can always be tried. */
-export const ALWAYS_READY = { ready: () => Promise.resolve() } as const;
+export const ALWAYS_READY = { ready: () => Promise.resolve(), reconsider: () => {} } as const;

@@ -32,11 +32,7 @@ export const inbox = {
       /** Also what this session holds already: it may have missed an answer when its connection broke. */
       again: z.boolean().default(false),
     }),
-    response: z.object({
-      messages: z.array(InboxMessage),
-      /** Unconfirmed messages in the mailbox, these included. */
-      unread: z.number().int(),
-    }),
+    response: z.object({ messages: z.array(InboxMessage) }),
   }),
   confirmMessages: operation({
     path: '/v1/inbox/confirm',

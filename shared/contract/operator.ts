@@ -1,9 +1,10 @@
 /** What only the human may do: the machine's state, its own mailbox, orphans, stopping the broker. */
 import * as z from 'zod';
-import { Id, PeerRef, PeerShort, Time } from './common.ts';
+import { Id, Intent, PeerRef, PeerShort, Priority, Time } from './common.ts';
 import { InboxMessage } from './inbox.ts';
 import { operation } from './operation.ts';
 import { Peer } from './peers.ts';
+import { Conversation } from './sessions.ts';
 
 export const Orphan = z.object({
   message_id: Id,
@@ -17,6 +18,21 @@ export const Orphan = z.object({
   deliverable_until: Time.nullable(),
 });
 export type Orphan = z.infer<typeof Orphan>;
+
+/** A message as it went by, for whoever looks on: its beginning, on one line. */
+export const RecentMessage = z.object({
+  /** Later messages have larger numbers. */
+  seq: z.number().int(),
+  message_id: Id,
+  from: PeerShort,
+  to: z.array(PeerShort),
+  sent_at: Time,
+  reply_to: Id.nullable(),
+  intent: Intent,
+  priority: Priority,
+  preview: z.string(),
+});
+export type RecentMessage = z.infer<typeof RecentMessage>;
 
 export const operator = {
   brokerStatus: operation({
@@ -75,6 +91,23 @@ export const operator = {
         'give message_id or from_peer, one of them',
       ),
     response: z.object({ moved: z.number().int(), to: PeerShort, message_ids: z.array(Id) }),
+  }),
+  recentMessages: operation({
+    path: '/v1/operator/recent',
+    caller: 'operator',
+    summary: 'The newest messages of everybody, or those after a known one; oldest first. Nothing is marked as read.',
+    request: z.object({
+      after_seq: z.number().int().min(0).optional(),
+      limit: z.number().int().min(1).max(500).default(50),
+    }),
+    response: z.object({ messages: z.array(RecentMessage) }),
+  }),
+  peerOfConversation: operation({
+    path: '/v1/operator/peer-of-conversation',
+    caller: 'operator',
+    summary: "Which peer a client's own conversation is; null where it is none.",
+    request: z.object({ conversation: Conversation }),
+    response: z.object({ peer: Peer.nullable() }),
   }),
   stopBroker: operation({
     path: '/v1/operator/stop',

@@ -3,6 +3,6 @@ export type { Activity, Intent, PeerKind, PeerShort, PeerStatus, Priority, PushR
 export type { Confirmation, InboxMessage } from './inbox.ts';
 export type { OperationName, ParsedRequest, Request, Response } from './index.ts';
 export type { Delivery, Evidence, MessageState, Receipt } from './messages.ts';
-export type { Orphan } from './operator.ts';
+export type { Orphan, RecentMessage } from './operator.ts';
 export type { Peer } from './peers.ts';
 export type { Conversation } from './sessions.ts';

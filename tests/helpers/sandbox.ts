@@ -8,11 +8,11 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { BrokerClient } from '../../shared/client.ts';
 import { type Location, readLocation } from '../../shared/config.ts';
-import { startBroker } from '../../shared/ensure-broker.ts';
+import { startBroker } from '../../shared/start-broker.ts';
 import { McpClient } from './mcp-client.ts';
 
 export const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
-const DIST = process.env['AGENT_PEERS_TEST_DIST'] ?? join(ROOT, 'dist');
+export const DIST = process.env['AGENT_PEERS_TEST_DIST'] ?? join(ROOT, 'dist');
 
 /** Runs the product from `dist/` under Node, or from source under Bun. */
 export const RUNTIMES = {
@@ -85,10 +85,21 @@ export class Sandbox {
     options: { env?: Record<string, string>; cwd?: string; runtime?: Runtime } = {},
   ): ChildProcess {
     const { command, entry } = RUNTIMES[options.runtime ?? 'node'];
-    const child = spawn(command, [entry(name), ...args], {
-      cwd: options.cwd ?? join(this.home, 'work'),
-      env: { ...this.env, ...options.env },
+    return this.run(command, [entry(name), ...args], options);
+  }
+
+  /** Starts any program, in this sandbox's environment; it is ended with the sandbox. */
+  run(
+    command: string,
+    args: readonly string[],
+    options: { env?: Record<string, string>; cwd?: string; uid?: number; gid?: number } = {},
+  ): ChildProcess {
+    const { env, cwd = join(this.home, 'work'), ...user } = options;
+    const child = spawn(command, args, {
+      cwd,
+      env: { ...this.env, ...env },
       stdio: ['pipe', 'pipe', 'pipe'],
+      ...user,
     });
     this.#children.add(child);
     child.once('exit', () => this.#children.delete(child));

@@ -64,7 +64,7 @@ export async function up(db: Kysely<never>): Promise<void> {
     .addColumn('created_at', 'bigint', (c) => c.notNull())
     .addColumn('idempotency_key', 'text')
     .execute();
-  await sql`create unique index messages_idempotency on messages (sender_id, idempotency_key) where idempotency_key is not null`.execute(
+  await sql`create unique index messages_idempotency on messages (idempotency_key, sender_id) where idempotency_key is not null`.execute(
     db,
   );
 

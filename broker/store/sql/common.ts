@@ -1,6 +1,6 @@
 /** What several of the store's queries share. */
 import { type Kysely, sql, type Transaction } from 'kysely';
-import type { Priority } from '../../../shared/contract/types.ts';
+import type { PeerShort, Priority } from '../../../shared/contract/types.ts';
 import type { Recipient } from '../../core/mailbox.ts';
 import type { Database } from '../schema.ts';
 import type { PeerRecord } from '../store.ts';
@@ -29,8 +29,8 @@ export function iso(at: number | null): string | null {
   return at === null ? null : new Date(at).toISOString();
 }
 
-/** Peers with the session that serves each now, if one does. */
-export function selectPeers(db: Db) {
+/** Peers with the session that serves each now, if one does; without how much waits for them, which costs a count. */
+export function selectRecipients(db: Db) {
   return db
     .selectFrom('peers')
     .leftJoin('sessions', (join) =>
@@ -43,17 +43,47 @@ export function selectPeers(db: Db) {
       'peers.id',
       'peers.name',
       'peers.kind',
+      'peers.status',
+      'peers.status_message',
+      'peers.last_seen_at',
+      'sessions.id as session_id',
+      'sessions.push_route',
+    ]);
+}
+
+type SelectedRecipient = Awaited<ReturnType<ReturnType<typeof selectRecipients>['execute']>>[number];
+
+export interface RecipientRecord {
+  readonly short: PeerShort;
+  readonly recipient: Recipient;
+}
+
+export function toRecipientRecord(row: SelectedRecipient): RecipientRecord {
+  const { id, name, kind, status, status_message, last_seen_at } = row;
+  return {
+    short: { id, name, kind },
+    recipient: {
+      name,
+      kind,
+      online: row.session_id !== null,
+      status,
+      status_message,
+      push_route: row.push_route ?? 'none',
+      last_seen_at,
+    },
+  };
+}
+
+/** Peers as others see them. */
+export function selectPeers(db: Db) {
+  return selectRecipients(db)
+    .select([
       'peers.host',
       'peers.cwd',
       'peers.repo',
       'peers.branch',
       'peers.summary',
       'peers.tags',
-      'peers.status',
-      'peers.status_message',
-      'peers.last_seen_at',
-      'sessions.id as session_id',
-      'sessions.push_route',
       'sessions.activity',
     ])
     .select((eb) =>
@@ -88,9 +118,4 @@ export function toPeerRecord(row: SelectedPeer): PeerRecord {
     unread: Number(row.unread ?? 0),
     last_seen_at: row.last_seen_at,
   };
-}
-
-export function toRecipient(peer: PeerRecord): Recipient {
-  const { name, kind, online, status, status_message, push_route, last_seen_at } = peer;
-  return { name, kind, online, status, status_message, push_route, last_seen_at };
 }

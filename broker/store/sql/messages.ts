@@ -1,10 +1,19 @@
 /** Queries that put messages into mailboxes and find them again. */
-import type { InboxMessage, PeerShort } from '../../../shared/contract/types.ts';
-import { MAILBOX_MAX_WAITING } from '../../../shared/limits.ts';
+import type { InboxMessage } from '../../../shared/contract/types.ts';
 import { nameKey } from '../../core/names.ts';
-import type { EntryRecord, Outgoing, PeerRecord, Sent } from '../store.ts';
-import { type Db, iso, priorityOf, rankOf, selectPeers, toPeerRecord, toRecipient, WAITING } from './common.ts';
-import { currentId, getPeer, peerNames } from './peers.ts';
+import type { EntryRecord, Outgoing, Sent } from '../store.ts';
+import {
+  type Db,
+  iso,
+  priorityOf,
+  type RecipientRecord,
+  rankOf,
+  selectRecipients,
+  toRecipientRecord,
+  WAITING,
+} from './common.ts';
+import type { MailboxRoom } from './mailbox-room.ts';
+import { currentId, peerNames } from './peers.ts';
 
 function unique<T>(values: readonly T[]): T[] {
   return [...new Set(values)];
@@ -46,12 +55,8 @@ export function toInboxMessage(row: SelectedMessage, redelivered: boolean): Inbo
   };
 }
 
-function short(peer: PeerRecord): PeerShort {
-  return { id: peer.id, name: peer.name, kind: peer.kind };
-}
-
 /** What `to` names, for every ref of a batch: an id beats a name. */
-async function recipients(db: Db, refs: readonly string[]): Promise<Map<string, PeerRecord>> {
+async function recipients(db: Db, refs: readonly string[]): Promise<Map<string, RecipientRecord>> {
   const keys = unique(refs.map(nameKey));
   const found = await db
     .selectFrom('peers')
@@ -63,12 +68,12 @@ async function recipients(db: Db, refs: readonly string[]): Promise<Map<string, 
   const rows =
     ids.size === 0
       ? []
-      : await selectPeers(db)
+      : await selectRecipients(db)
           .where('peers.id', 'in', unique([...ids.values()]))
           .execute();
-  const peers = new Map(rows.map((row) => [row.id, toPeerRecord(row)]));
+  const peers = new Map(rows.map((row) => [row.id, toRecipientRecord(row)]));
   const byKey = new Map(found.map(({ id, name_key }) => [name_key, id]));
-  const named = new Map<string, PeerRecord>();
+  const named = new Map<string, RecipientRecord>();
   for (const ref of refs) {
     const id = ids.get(ids.has(ref) ? ref : (byKey.get(nameKey(ref)) ?? ''));
     const peer = id === undefined ? undefined : peers.get(id);
@@ -122,7 +127,7 @@ async function earlierSends(db: Db, outgoing: readonly Outgoing[]): Promise<Map<
       'entries.recipient_id',
       'entries.first_recipient_id',
     ])
-    .where('sender_id', 'in', unique(keyed.map(({ sender_id }) => sender_id)))
+    // by key alone: keys are random, and senders x keys would be probes for a whole batch squared
     .where(
       'idempotency_key',
       'in',
@@ -135,6 +140,12 @@ async function earlierSends(db: Db, outgoing: readonly Outgoing[]): Promise<Map<
       { id, text, to_id: first_recipient_id === null ? (recipient_id ?? undefined) : undefined },
     ]),
   );
+}
+
+interface Accepted {
+  readonly message: Outgoing;
+  readonly to: RecipientRecord;
+  readonly answers: Answered | undefined;
 }
 
 const QUEUED = {
@@ -151,12 +162,16 @@ const QUEUED = {
   confirmed_by: null,
 } as const;
 
-export async function sendMessages(db: Db, outgoing: readonly Outgoing[], now: number): Promise<Sent[]> {
+export async function sendMessages(
+  db: Db,
+  outgoing: readonly Outgoing[],
+  room: MailboxRoom,
+  now: number,
+): Promise<Sent[]> {
   const peers = await recipients(db, unique(outgoing.map(({ to }) => to)));
   const replies = await answered(db, outgoing);
   const earlier = await earlierSends(db, outgoing);
-  const waiting = new Map([...peers.values()].map((peer) => [peer.id, peer.unread]));
-  const accepted: { message: Outgoing; to: PeerRecord; answers: Answered | undefined }[] = [];
+  const accepted: Accepted[] = [];
   const results: (Sent | (() => Promise<Sent>))[] = [];
   for (const message of outgoing) {
     const key = `${message.sender_id} ${message.idempotency_key}`;
@@ -165,19 +180,18 @@ export async function sendMessages(db: Db, outgoing: readonly Outgoing[], now: n
     const answers =
       message.reply_to === undefined ? undefined : replies.get(`${message.reply_to} ${message.sender_id}`);
     if (same) {
-      const repeats = same.text === message.text && (same.to_id === undefined || same.to_id === to?.id);
+      const repeats = same.text === message.text && (same.to_id === undefined || same.to_id === to?.short.id);
       results.push(repeats ? () => repeated(db, same.id) : { ok: false, reason: 'key-reused' });
     } else if (!to) {
       results.push({ ok: false, reason: 'no-such-peer', names: await peerNames(db) });
-    } else if (to.id === message.sender_id) {
+    } else if (to.short.id === message.sender_id) {
       results.push({ ok: false, reason: 'to-self' });
     } else if (message.reply_to !== undefined && !answers) {
       results.push({ ok: false, reason: 'no-such-reply-to' });
-    } else if ((waiting.get(to.id) ?? 0) >= MAILBOX_MAX_WAITING) {
+    } else if (!(await room.take(db, to.short.id))) {
       results.push({ ok: false, reason: 'mailbox-full' });
     } else {
-      waiting.set(to.id, (waiting.get(to.id) ?? 0) + 1);
-      if (message.idempotency_key !== undefined) earlier.set(key, { ...message, to_id: to.id });
+      if (message.idempotency_key !== undefined) earlier.set(key, { ...message, to_id: to.short.id });
       accepted.push({ message, to, answers });
       results.push(async () => ({
         ok: true,
@@ -185,8 +199,8 @@ export async function sendMessages(db: Db, outgoing: readonly Outgoing[], now: n
         named: answers ? await confirmNamed(db, answers.seq, message, now) : null,
         record: {
           message_id: message.id,
-          to: short(to),
-          recipient: toRecipient(to),
+          to: to.short,
+          recipient: to.recipient,
           entry: { ...QUEUED, queued_at: now },
         },
       }));
@@ -196,11 +210,7 @@ export async function sendMessages(db: Db, outgoing: readonly Outgoing[], now: n
   return Promise.all(results.map((result) => (typeof result === 'function' ? result() : result)));
 }
 
-async function insert(
-  db: Db,
-  accepted: readonly { message: Outgoing; to: PeerRecord; answers: Answered | undefined }[],
-  now: number,
-): Promise<void> {
+async function insert(db: Db, accepted: readonly Accepted[], now: number): Promise<void> {
   if (accepted.length === 0) return;
   const inserted = await db
     .insertInto('messages')
@@ -226,7 +236,7 @@ async function insert(
       accepted.map(({ message, to }) => {
         const message_seq = seqs.get(message.id);
         if (message_seq === undefined) throw new Error(`message ${message.id} was not inserted`);
-        return { ...QUEUED, queued_at: now, recipient_id: to.id, message_seq };
+        return { ...QUEUED, queued_at: now, recipient_id: to.short.id, message_seq };
       }),
     )
     .execute();
@@ -251,18 +261,19 @@ async function repeated(db: Db, message_id: string): Promise<Sent> {
 }
 
 async function entriesOf(db: Db, message_id: string): Promise<EntryRecord[]> {
-  const rows = await db
+  const entries = await db
     .selectFrom('entries')
     .innerJoin('messages', 'messages.seq', 'entries.message_seq')
     .selectAll('entries')
     .where('messages.id', '=', message_id)
     .execute();
-  return Promise.all(
-    rows.map(async (entry) => {
-      const peer = await getPeer(db, entry.recipient_id);
-      return { message_id, to: short(peer), recipient: toRecipient(peer), entry };
-    }),
-  );
+  const ids = unique(entries.map(({ recipient_id }) => recipient_id));
+  const rows = ids.length === 0 ? [] : await selectRecipients(db).where('peers.id', 'in', ids).execute();
+  const recipients = new Map(rows.map((row) => [row.id, toRecipientRecord(row)]));
+  return entries.flatMap((entry) => {
+    const to = recipients.get(entry.recipient_id);
+    return to ? [{ message_id, to: to.short, recipient: to.recipient, entry }] : [];
+  });
 }
 
 export async function findMessage(

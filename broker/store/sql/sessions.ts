@@ -5,6 +5,7 @@ import type { SessionRow } from '../schema.ts';
 import type { PeerRecord, Registered, Registration, SessionRecord } from '../store.ts';
 import type { Db } from './common.ts';
 import { WAITING } from './common.ts';
+import { moveIdleWatches } from './idle-watches.ts';
 import { currentId, getPeer, takenNames } from './peers.ts';
 
 const RANDOM_NAME_TRIES = 20;
@@ -205,6 +206,7 @@ async function merge(db: Db, from: string, to: string): Promise<void> {
     .where('idempotency_key', 'in', keysOfBoth)
     .execute();
   await db.updateTable('messages').set({ sender_id: to }).where('sender_id', '=', from).execute();
+  await moveIdleWatches(db, from, to);
   await db.updateTable('peers').set({ merged_into: to }).where('id', '=', from).execute();
 }
 

@@ -9,7 +9,7 @@ import type { Sandbox } from './sandbox.ts';
 import { TerminalClient } from './terminal-client.ts';
 
 /** Looks like a key and opens nothing; its last 20 characters are what Claude Code remembers as approved. */
-const FAKE_KEY = 'sk-ant-api03-fake-key-for-a-scripted-model-on-loopback';
+export const CLAUDE_KEY = 'sk-ant-api03-fake-key-for-a-scripted-model-on-loopback';
 
 export interface ClaudeOptions {
   readonly binary: string;
@@ -36,7 +36,7 @@ export class ClaudeSession {
       hasCompletedOnboarding: true,
       theme: 'dark',
       numStartups: 5,
-      customApiKeyResponses: { approved: [FAKE_KEY.slice(-20)], rejected: [] },
+      customApiKeyResponses: { approved: [CLAUDE_KEY.slice(-20)], rejected: [] },
       projects: { [project]: { hasTrustDialogAccepted: true, hasCompletedProjectOnboarding: true, allowedTools: [] } },
     });
     const mcpConfig = join(root, 'claude-mcp.json');
@@ -80,7 +80,7 @@ export class ClaudeSession {
     const { binary, model, sandbox } = this.#options;
     const env = sandbox.env({
       ANTHROPIC_BASE_URL: model.url,
-      ANTHROPIC_API_KEY: FAKE_KEY,
+      ANTHROPIC_API_KEY: CLAUDE_KEY,
       DISABLE_AUTOUPDATER: '1',
       CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
     });

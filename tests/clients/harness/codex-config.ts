@@ -7,17 +7,28 @@ export interface CodexConfig {
   readonly server: McpServer;
   /** Names of variables that Codex passes on to the server from its own environment. */
   readonly passEnv?: readonly string[];
+  /** When the user is asked before a command runs; never, unless a test wants to be asked. */
+  readonly approvals?: Approvals;
   /** More TOML, for instance hooks. */
   readonly extra?: string;
 }
 
+export type Approvals = 'never' | 'on-request';
+
 /** The variable in which the scripted provider's key is expected. */
 export const KEY_NAME = 'SCRIPTED_MODEL_KEY';
 
-export function codexConfig({ modelUrl, project, server, passEnv = [], extra = '' }: CodexConfig): string {
+export function codexConfig({
+  modelUrl,
+  project,
+  server,
+  passEnv = [],
+  approvals = 'never',
+  extra = '',
+}: CodexConfig): string {
   return `model = "scripted"
 model_provider = "scripted"
-approval_policy = "never"
+approval_policy = ${toml(approvals)}
 check_for_update_on_startup = false
 
 [features]

@@ -3,12 +3,15 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ScriptedModel } from '../models/scripted-model.ts';
 import { AppServer } from './app-server.ts';
-import { codexConfig, KEY_NAME } from './codex-config.ts';
+import { type Approvals, codexConfig, KEY_NAME } from './codex-config.ts';
 import { trustHooks } from './codex-hook-trust.ts';
 import type { McpServer } from './mcp-server.ts';
 import { type Ended, type Launch, PipedClient } from './piped-client.ts';
 import type { Sandbox } from './sandbox.ts';
 import { TerminalClient } from './terminal-client.ts';
+
+/** Looks like a key and opens nothing. */
+export const CODEX_KEY = 'sk-proj-fake-key-for-a-scripted-model-on-loopback';
 
 export interface CodexOptions {
   readonly binary: string;
@@ -17,6 +20,7 @@ export interface CodexOptions {
   readonly server: McpServer;
   /** Names of variables that Codex passes on to the server from its own environment. */
   readonly passEnv?: readonly string[];
+  readonly approvals?: Approvals;
   /** `[[hooks.…]]` tables for config.toml; they are trusted as if the user had agreed in the terminal. */
   readonly hooks?: string;
 }
@@ -29,13 +33,14 @@ export class CodexSession {
   }
 
   static async prepare(options: CodexOptions): Promise<CodexSession> {
-    const { model, sandbox, server, passEnv, hooks } = options;
+    const { model, sandbox, server, passEnv, approvals, hooks } = options;
     const session = new CodexSession(options);
     const config = codexConfig({
       modelUrl: model.url,
       project: sandbox.project,
       server,
       ...(passEnv === undefined ? {} : { passEnv }),
+      ...(approvals === undefined ? {} : { approvals }),
       ...(hooks === undefined ? {} : { extra: hooks }),
     });
     await mkdir(session.codexHome, { recursive: true });
@@ -65,13 +70,18 @@ export class CodexSession {
     return AppServer.connect(join(this.codexHome, 'app-server-control', 'app-server-control.sock'));
   }
 
+  /** Ends the daemon and starts another, as an update of Codex does. */
+  restartDaemon(): Promise<Ended> {
+    return new PipedClient(this.#launch(['app-server', 'daemon', 'restart'])).ended();
+  }
+
   #launch(args: readonly string[]): Launch {
     const { binary, sandbox } = this.#options;
     return {
       command: binary,
       args,
       cwd: sandbox.project,
-      env: sandbox.env({ [KEY_NAME]: 'no-key', RUST_LOG: 'error' }),
+      env: sandbox.env({ [KEY_NAME]: CODEX_KEY, RUST_LOG: 'error' }),
     };
   }
 }

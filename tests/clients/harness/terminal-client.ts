@@ -28,6 +28,11 @@ export class TerminalClient {
     return this.#pty.pid;
   }
 
+  /** How much was printed so far: given to {@link shows}, only what follows counts. */
+  get printed(): number {
+    return this.#output.length;
+  }
+
   /** Waits until the text was printed; blanks do not count, because programs place words with cursor moves. */
   async shows(text: string, since = 0): Promise<void> {
     const wanted = compact(text);
@@ -41,7 +46,7 @@ export class TerminalClient {
 
   /** Types a line and sends it, once the client has taken the text: an Enter that comes with it counts as part of a paste. */
   async say(line: string): Promise<void> {
-    const before = this.#output.length;
+    const before = this.printed;
     this.press(line);
     await this.shows(line.slice(-20), before);
     this.press('\r');

@@ -1,0 +1,65 @@
+/**
+ * How long a message takes from one agent to the other: from the `send_message` call at one session's standard input
+ * to the channel notification at the other session's standard output, through a broker that commits it on the way.
+ */
+import { cpuMs } from './support/process-cost.mjs';
+import { row } from './support/row.mjs';
+
+const WARM_UP = 50;
+const SAMPLES = 500;
+/** The session names what was pushed under its next tool response, 20 a time; unconfirmed mail of one sender is capped. */
+const READ_EVERY = 10;
+
+/** @type {import('./support/bench.mjs').Measurement} */
+export const pushLatency = {
+  name: 'push-latency',
+  async measure(bench) {
+    const sandbox = await bench.sandbox();
+    const broker = await sandbox.startBroker(bench.brokerFlags);
+    const { node } = bench.runtimes;
+    const sender = await sandbox.session(node, 'claude', { name: 'sender' });
+    const reader = await sandbox.session(node, 'claude', { name: 'reader' });
+    await Promise.all([sender.tool('whoami'), reader.tool('whoami')]);
+
+    /** @type {(at: number, content: string) => void} */
+    let arrived = () => {};
+    reader.onNotification(({ method, params }) => {
+      if (method === 'notifications/claude/channel') arrived(performance.now(), params.content);
+    });
+
+    // says more than the latency where other programs want the CPU too
+    const cpu = () => [sender.pid, broker, reader.pid].map((pid) => cpuMs(pid) ?? Number.NaN);
+
+    const pushed = [];
+    const answered = [];
+    let cpuBefore = cpu();
+    for (let i = 0; i < WARM_UP + SAMPLES; i += 1) {
+      if (i === WARM_UP) cpuBefore = cpu();
+      const message = `message ${i}: the login test fails on main since this morning; is that yours?`;
+      const arrival = new Promise((resolve) => {
+        arrived = (at, content) => {
+          if (content === message) resolve(at);
+        };
+      });
+      const start = performance.now();
+      const answer = sender.tool('send_message', { to_id: 'reader', message }).then(() => performance.now());
+      const times = [(await arrival) - start, (await answer) - start];
+      if (i >= WARM_UP) {
+        pushed.push(times[0] ?? 0);
+        answered.push(times[1] ?? 0);
+      }
+      if (i % READ_EVERY === 0) {
+        await reader.tool('check_messages');
+        await reader.tool('whoami');
+      }
+    }
+    const [senderCpu, brokerCpu, readerCpu] = cpu().map((after, i) =>
+      ((after - (cpuBefore[i] ?? Number.NaN)) / SAMPLES).toFixed(2),
+    );
+    const cost = `CPU: ${senderCpu} ms sender, ${brokerCpu} ms broker, ${readerCpu} ms reader`;
+    return [
+      row('send_message at one session → channel event at the other', 'ms', pushed, { median: 2, p99: 8 }, cost),
+      row('send_message at one session → its own result', 'ms', answered, {}, 'waits to learn of the push'),
+    ];
+  },
+};

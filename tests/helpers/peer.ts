@@ -1,0 +1,64 @@
+/** A peer that speaks the broker's HTTP interface itself, without an MCP server in between. */
+import { randomUUID } from 'node:crypto';
+import type { BrokerClient } from '../../shared/client.ts';
+import type { InboxMessage, OperationName, Request, Response } from '../../shared/contract/types.ts';
+
+export class Peer {
+  readonly client: BrokerClient;
+  readonly token: string;
+  readonly id: string;
+  readonly name: string;
+  readonly session_id: string;
+  readonly credential: string | null;
+
+  private constructor(client: BrokerClient, registered: Response<'registerSession'>) {
+    this.client = client;
+    this.token = registered.token;
+    this.id = registered.peer.id;
+    this.name = registered.peer.name;
+    this.session_id = registered.session_id;
+    this.credential = registered.credential;
+  }
+
+  static async register(
+    client: BrokerClient,
+    name: string | undefined,
+    over: Partial<Request<'registerSession'>> = {},
+  ): Promise<Peer> {
+    const registered = await client.call('registerSession', {
+      kind: 'other',
+      ...(name === undefined ? {} : { name }),
+      process: randomUUID(),
+      pid: process.pid,
+      host: 'host',
+      cwd: '/work',
+      client: { name: 'test', version: '1' },
+      push_route: 'none',
+      ...over,
+    });
+    return new Peer(client, registered);
+  }
+
+  call<N extends OperationName>(name: N, body: Request<N>, signal?: AbortSignal): Promise<Response<N>> {
+    return this.client.call(name, body, { token: this.token, ...(signal ? { signal } : {}) });
+  }
+
+  send(to: string, message: string, more: Partial<Request<'sendMessage'>> = {}): Promise<Response<'sendMessage'>> {
+    return this.call('sendMessage', { to, message, ...more });
+  }
+
+  /** What waits now; what this session holds already comes again. */
+  async waiting(): Promise<InboxMessage[]> {
+    return (await this.call('nextMessages', { wait_ms: 0, again: true })).messages;
+  }
+}
+
+/** The code of the PeersError that this call fails with, or `none`. */
+export async function codeOf(call: Promise<unknown>): Promise<string> {
+  try {
+    await call;
+    return 'none';
+  } catch (error) {
+    return String((error as { code?: unknown }).code ?? error);
+  }
+}

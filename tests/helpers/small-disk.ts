@@ -1,0 +1,70 @@
+/** Places that run full: a real file system of one megabyte where the test may mount one, a limit on file size anywhere. */
+import type { ChildProcess } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { RUNTIMES, type Sandbox } from './sandbox.ts';
+
+export interface SmallDisk {
+  /** Starts a broker whose database is here. */
+  startBroker(): ChildProcess;
+  /** Makes room; true where a running broker can use it. */
+  makeRoom(): boolean;
+  end(): void;
+}
+
+const DISK_BYTES = 1024 * 1024;
+const FILLER_BYTES = 256 * 1024;
+/** In blocks of 512 bytes, as POSIX has it. */
+const FILE_LIMIT_BLOCKS = 1_200;
+
+/** Needs the right to mount. @throws where the test has none */
+function mountedDisk(box: Sandbox): SmallDisk {
+  const folder = join(box.home, 'disk');
+  mkdirSync(folder);
+  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${DISK_BYTES},mode=0700`, 'tmpfs', folder], { stdio: 'ignore' });
+  const filler = join(folder, 'filler');
+  writeFileSync(filler, Buffer.alloc(FILLER_BYTES));
+  box.env['AGENT_PEERS_DB'] = join(folder, 'peers.db');
+  return {
+    startBroker: () => box.spawn('broker'),
+    makeRoom: () => {
+      rmSync(filler);
+      return true;
+    },
+    end: () => execFileSync('umount', ['-l', folder]),
+  };
+}
+
+/** The broker may write no file longer than this; the system answers as for a quota that is used up. */
+function limitedFiles(box: Sandbox): SmallDisk {
+  const { command, entry } = RUNTIMES.node;
+  let limited = true;
+  return {
+    startBroker: () =>
+      limited
+        ? box.run('sh', ['-c', `ulimit -f ${FILE_LIMIT_BLOCKS} && exec "$0" "$1"`, command, entry('broker')])
+        : box.spawn('broker'),
+    makeRoom: () => {
+      limited = false;
+      return false;
+    },
+    end: () => {},
+  };
+}
+
+function mayMount(): boolean {
+  try {
+    execFileSync('sh', ['-c', 'd=$(mktemp -d) && mount -t tmpfs -o size=64k tmpfs "$d" && umount "$d" && rmdir "$d"'], {
+      stdio: 'ignore',
+    });
+    return true;
+  } catch {
+    return false; // not root, or root without that right
+  }
+}
+
+export const SMALL_DISKS: [string, (box: Sandbox) => SmallDisk][] = [
+  ['a limit on file size', limitedFiles],
+  ...(mayMount() ? ([['a file system of 1 MB', mountedDisk]] as [string, typeof mountedDisk][]) : []),
+];

@@ -1,0 +1,29 @@
+/** What the broker relies on from any store, on whatever database: the promises of broker/store/store.ts. */
+import { confirming } from './contract/confirming.ts';
+import { identity } from './contract/identity.ts';
+import { idleWatches } from './contract/idle-watches.ts';
+import { leasing } from './contract/leasing.ts';
+import { orphans } from './contract/orphans.ts';
+import { peers } from './contract/peers.ts';
+import { retention } from './contract/retention.ts';
+import { sending } from './contract/sending.ts';
+import type { Runner, Test } from './runner.ts';
+import { type StoreHost, World } from './world.ts';
+
+const TOPICS = { sending, leasing, confirming, orphans, identity, peers, idleWatches, retention };
+
+export function storeContract({ describe, it, expect }: Runner, database: string, newHost: () => StoreHost): void {
+  const test: Test = (name, body) =>
+    it(name, async () => {
+      const world = await World.create(newHost());
+      try {
+        await body(world);
+      } finally {
+        await world.end();
+      }
+    });
+
+  describe(`a store on ${database}`, () => {
+    for (const [topic, add] of Object.entries(TOPICS)) describe(topic, () => add(test, expect));
+  });
+}

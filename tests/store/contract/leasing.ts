@@ -1,0 +1,157 @@
+/** Taking messages out of a mailbox, for a while. */
+import { LEASE_MS, LEASED_PER_SENDER } from '../../../shared/limits.ts';
+import type { Expect, Test } from '../runner.ts';
+
+export function leasing(test: Test, expect: Expect): void {
+  test('messages come in the order they were sent, and are handed out once', async (world) => {
+    const ann = await world.join('ann');
+    const bob = await world.join('bob');
+    for (const text of ['one', 'two', 'three']) await world.send(ann, bob, text);
+    expect(await world.texts(bob)).toEqual(['one', 'two', 'three']);
+    expect(await world.texts(bob)).toEqual([]);
+    expect(await world.store.unread(bob.id)).toBe(3);
+  });
+
+  test('a session that may have missed an answer gets what it holds once more, not marked as redelivered', async (world) => {
+    const ann = await world.join('ann');
+    const bob = await world.join('bob');
+    await world.send(ann, bob, 'one');
+    await world.lease(bob);
+    await world.send(ann, bob, 'two');
+    const again = await world.lease(bob, true);
+    expect(again.map(({ text, redelivered }) => [text, redelivered])).toEqual([
+      ['one', false],
+      ['two', false],
+    ]);
+  });
+
+  test('nobody else gets what is leased, until the session ends', async (world) => {
+    const ann = await world.join('ann');
+    const bob = await world.join('bob');
+    const eve = await world.join('eve');
+    await world.send(ann, bob, 'for bob');
+    expect(await world.texts(bob)).toEqual(['for bob']);
+    expect(await world.texts(eve, true)).toEqual([]);
+    await world.store.endSession(bob.session.id, 'closed', [], world.now);
+    expect(await world.texts(eve, true)).toEqual([]);
+    expect(await world.texts(await world.rejoin(bob))).toEqual(['for bob']);
+  });
+
+  test('a lease lapses after 30 s, unless it is renewed', async (world) => {
+    const ann = await world.join('ann');
+    const bob = await world.join('bob');
+    await world.send(ann, bob, 'hold me');
+    await world.lease(bob);
+    world.pass(LEASE_MS + 1);
+    expect(await world.texts(bob)).toEqual(['hold me']);
+    world.pass(LEASE_MS - 1);
+    await world.store.renewLeases([bob.session.id], world.now);
+    world.pass(LEASE_MS);
+    expect(await world.texts(bob)).toEqual([]);
+    world.pass(1);
+    const [message] = await world.lease(bob);
+    // the same process: it knows by itself what it has shown
+    expect(message).toMatchObject({ text: 'hold me', redelivered: false });
+  });
+
+  test('what an earlier process may have shown comes marked as redelivered', async (world) => {
+    const ann = await world.join('ann');
+    const bob = await world.join('bob');
+    await world.send(ann, bob, 'seen perhaps');
+    await world.lease(bob);
+    await world.send(ann, bob, 'seen by nobody');
+    const later = await world.rejoin(bob);
+    const got = await world.lease(later);
+    expect(got.map(({ text, redelivered }) => [text, redelivered])).toEqual([
+      ['seen perhaps', true],
+      ['seen by nobody', false],
+    ]);
+  });
+
+  test('what a session gives back as never shown comes to the next one as new', async (world) => {
+    const ann = await world.join('ann');
+    const bob = await world.join('bob');
+    const shown = await world.send(ann, bob, 'shown');
+    const unseen = await world.send(ann, bob, 'unseen');
+    await world.lease(bob);
+    await world.store.endSession(bob.session.id, 'closed', [unseen], world.now);
+    const got = await world.lease(await world.rejoin(bob));
+    expect(got.map(({ message_id, redelivered }) => [message_id, redelivered])).toEqual([
+      [shown, true],
+      [unseen, false],
+    ]);
+  });
+
+  test('a process that only lost its broker keeps its messages as they are', async (world) => {
+    const ann = await world.join('ann');
+    const bob = await world.join('bob');
+    await world.send(ann, bob, 'hello');
+    await world.lease(bob);
+    await world.restart();
+    const again = await world.rejoin(bob, { process: bob.session.process });
+    expect((await world.lease(again)).map(({ redelivered }) => redelivered)).toEqual([false]);
+  });
+
+  test('critical messages go before all others', async (world) => {
+    const ann = await world.join('ann');
+    const bob = await world.join('bob');
+    await world.send(ann, bob, 'normal');
+    await world.send(ann, bob, 'warning', { priority: 'warning' });
+    await world.send(ann, bob, 'critical', { priority: 'critical' });
+    await world.send(ann, bob, 'info', { priority: 'info' });
+    expect((await world.texts(bob))[0]).toBe('critical');
+  });
+
+  test('one sender cannot keep the others waiting: a flood holds 50 places, and everybody takes turns', async (world) => {
+    const ann = await world.join('ann');
+    const eve = await world.join('eve');
+    const bob = await world.join('bob');
+    const flood = Array.from({ length: LEASED_PER_SENDER + 20 }, (_, i) => world.outgoing(eve, 'bob', `eve ${i}`));
+    await world.store.sendMessages(flood, world.now);
+    await world.send(ann, bob, 'ann 0');
+    await world.send(ann, bob, 'ann 1');
+    const first = await world.texts(bob);
+    expect(first.slice(0, 4)).toEqual(['eve 0', 'ann 0', 'eve 1', 'ann 1']);
+    expect(first).toHaveLength(LEASED_PER_SENDER + 2);
+
+    await world.send(ann, bob, 'ann 2');
+    expect(await world.texts(bob)).toEqual(['ann 2']);
+    await world.confirm(
+      bob,
+      flood.slice(0, 5).map(({ id }) => id),
+    );
+    expect(await world.texts(bob)).toEqual(['eve 50', 'eve 51', 'eve 52', 'eve 53', 'eve 54']);
+  });
+
+  test('a critical message comes through behind a flood of its own sender', async (world) => {
+    const eve = await world.join('eve');
+    const bob = await world.join('bob');
+    const flood = Array.from({ length: LEASED_PER_SENDER + 1 }, (_, i) => world.outgoing(eve, 'bob', `eve ${i}`));
+    await world.store.sendMessages(flood, world.now);
+    await world.lease(bob);
+    await world.send(eve, bob, 'fire', { priority: 'critical' });
+    expect(await world.texts(bob)).toEqual(['fire']);
+  });
+
+  test('a push is noted on the messages that the session holds, and on no others', async (world) => {
+    const ann = await world.join('ann');
+    const bob = await world.join('bob');
+    const eve = await world.join('eve');
+    const held = await world.send(ann, bob, 'held');
+    await world.lease(bob);
+    const queued = await world.send(ann, bob, 'queued');
+    expect(await world.store.notePush(eve.session.id, [held], 'channel', undefined, world.now)).toEqual([]);
+    expect(await world.store.notePush(bob.session.id, [held, queued], 'channel', undefined, world.now)).toEqual([held]);
+    expect((await world.entry(held)).entry).toMatchObject({ pushed_at: world.now, push_route: 'channel' });
+    expect((await world.entry(queued)).entry).toMatchObject({ pushed_at: null, push_route: null });
+  });
+
+  test('a failed push is noted with its reason', async (world) => {
+    const ann = await world.join('ann');
+    const bob = await world.join('bob');
+    const id = await world.send(ann, bob, 'hello');
+    await world.lease(bob);
+    await world.store.notePush(bob.session.id, [id], 'inbox-socket', 'refused', world.now);
+    expect((await world.entry(id)).entry).toMatchObject({ pushed_at: null, push_error: 'refused' });
+  });
+}

@@ -1,0 +1,173 @@
+/** A store with a clock that the test moves, and people who write to each other through it. */
+import type { Registration, RetentionCuts, Sent, SessionRecord, Store } from '../../broker/store/store.ts';
+import type { Confirmation, Evidence, InboxMessage } from '../../shared/contract/types.ts';
+
+/** One database, wherever a driver keeps it. */
+export interface StoreHost {
+  open(now: number): Promise<Store>;
+  /** Removes the database. */
+  end(): Promise<void>;
+}
+
+/** A peer with the session that serves it. */
+export interface Member {
+  readonly id: string;
+  readonly name: string;
+  readonly session: SessionRecord;
+  /** What a later process proves with that it is this peer. */
+  readonly credentials: Registration['credentials'];
+}
+
+export interface SendOptions {
+  readonly priority?: 'info' | 'normal' | 'warning' | 'critical';
+  readonly reply_to?: string;
+  readonly key?: string;
+}
+
+export const DAY_MS = 24 * 60 * 60_000;
+export const START = Date.UTC(2030, 0, 1, 12);
+
+/** Cuts that nothing is older than; a test moves those it is about. */
+export const KEEP_ALL: RetentionCuts = {
+  undelivered_before: 0,
+  absent_before: 0,
+  confirmed_before: 0,
+  orphaned_before: 0,
+  peers_before: 0,
+  sessions_before: 0,
+};
+
+export class World {
+  readonly #host: StoreHost;
+  now = START;
+  store: Store;
+  #last = 0;
+
+  private constructor(host: StoreHost, store: Store) {
+    this.#host = host;
+    this.store = store;
+  }
+
+  static async create(host: StoreHost): Promise<World> {
+    return new World(host, await host.open(START));
+  }
+
+  id(prefix: string): string {
+    this.#last += 1;
+    return `${prefix}${String(this.#last).padStart(4, '0')}`;
+  }
+
+  pass(ms: number): void {
+    this.now += ms;
+  }
+
+  /** The broker's process ends and another opens the same database. */
+  async restart(): Promise<void> {
+    await this.store.close();
+    this.store = await this.#host.open(this.now);
+    await this.store.detachAll(this.now);
+  }
+
+  async end(): Promise<void> {
+    await this.store.close();
+    await this.#host.end();
+  }
+
+  registration(over: Partial<Registration> = {}): Registration {
+    const session_id = this.id('s');
+    const new_peer_id = this.id('p');
+    return {
+      session_id,
+      token_hash: `token of ${session_id}`,
+      new_peer_id,
+      credential_hash: `credential of ${new_peer_id}`,
+      kind: 'claude',
+      wanted_name: undefined,
+      fallback_name: () => 'quiet-fox',
+      credentials: [],
+      conversation: undefined,
+      process: this.id('process-'),
+      pid: 4242,
+      host: 'host',
+      cwd: '/work',
+      repo: '',
+      branch: '',
+      client: { name: 'test', version: '1' },
+      push_route: 'none',
+      is_live: () => true,
+      ...over,
+    };
+  }
+
+  async register(over: Partial<Registration> = {}) {
+    const wanted = this.registration(over);
+    const { peer, session, resumed, superseded } = await this.store.registerSession(wanted, this.now);
+    const credentials = resumed ? wanted.credentials : [{ peer_id: peer.id, credential_hash: wanted.credential_hash }];
+    const member: Member = { id: peer.id, name: peer.name, session, credentials };
+    return { member, peer, resumed, superseded };
+  }
+
+  async join(name: string, over: Partial<Registration> = {}): Promise<Member> {
+    return (await this.register({ wanted_name: name, ...over })).member;
+  }
+
+  /** The client of this peer was started again: another process, the same credential. */
+  async rejoin(member: Member, over: Partial<Registration> = {}): Promise<Member> {
+    const { member: again, resumed } = await this.register({
+      wanted_name: member.name,
+      credentials: member.credentials,
+      is_live: () => false,
+      ...over,
+    });
+    if (!resumed) throw new Error(`${member.name} came back as another peer`);
+    return again;
+  }
+
+  async trySend(from: Member, to: string, text: string, options: SendOptions = {}): Promise<Sent> {
+    const [sent] = await this.store.sendMessages([this.outgoing(from, to, text, options)], this.now);
+    if (!sent) throw new Error('no result');
+    return sent;
+  }
+
+  outgoing(from: Member, to: string, text: string, { priority = 'normal', reply_to, key }: SendOptions = {}) {
+    return {
+      id: this.id('m'),
+      sender_id: from.id,
+      to,
+      text,
+      reply_to,
+      intent: 'inform',
+      priority,
+      idempotency_key: key,
+    } as const;
+  }
+
+  /** @returns the message's id */
+  async send(from: Member, to: Member, text: string, options: SendOptions = {}): Promise<string> {
+    const sent = await this.trySend(from, to.id, text, options);
+    if (!sent.ok) throw new Error(`refused: ${sent.reason}`);
+    return sent.record.message_id;
+  }
+
+  lease(member: Member, again = false): Promise<InboxMessage[]> {
+    return this.store.leaseNext(member.session, this.now, again);
+  }
+
+  /** The texts that this session gets now. */
+  async texts(member: Member, again = false): Promise<string[]> {
+    return (await this.lease(member, again)).map(({ text }) => text);
+  }
+
+  confirm(member: Member, ids: readonly string[], evidence: Evidence = 'tool-response'): Promise<string[]> {
+    const confirmations: Confirmation[] = ids.map((message_id) => ({ message_id, evidence }));
+    return this.store.confirm(member.id, confirmations, this.now);
+  }
+
+  /** The one mailbox entry of a message. */
+  async entry(message_id: string) {
+    const found = await this.store.findMessage(message_id);
+    const [record] = found?.entries ?? [];
+    if (!record || found?.entries.length !== 1) throw new Error(`${message_id} has no single entry`);
+    return record;
+  }
+}
