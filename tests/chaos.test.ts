@@ -24,7 +24,9 @@ class Reader {
   }
 
   seen(): string[] {
-    const inBlocks = this.#blocks.flatMap((text) => [...text.matchAll(/^> (note \S+)$/gm)].map((match) => match[1] ?? ''));
+    const inBlocks = this.#blocks.flatMap((text) =>
+      [...text.matchAll(/^> (note \S+)$/gm)].map((match) => match[1] ?? ''),
+    );
     const pushed = this.client.notifications
       .filter(({ method }) => method === 'notifications/claude/channel')
       .map(({ params }) => String(params?.['content']));
