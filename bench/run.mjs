@@ -41,6 +41,10 @@ const bench = new Bench(resolve(options.dist), options.profile && resolve(option
 for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM'])) {
   process.once(signal, () => void bench.close().finally(() => process.exit(1)));
 }
+process.once('uncaughtException', (error) => {
+  console.error(error);
+  void bench.close().finally(() => process.exit(1));
+});
 
 const rows = [];
 for (const { name, measure } of MEASUREMENTS) {

@@ -39,7 +39,8 @@ function parse(operation: Operation, body: unknown): unknown {
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   const where = issue?.path.join('.') || 'body';
-  if (where === 'new_name') assertName(String((body as { new_name?: unknown }).new_name));
+  const name = (body as { new_name?: unknown } | null)?.new_name;
+  if (where === 'new_name' && typeof name === 'string') assertName(name);
   throw new PeersError(
     'invalid_request',
     `${where}: ${issue?.message ?? 'not valid'}`,

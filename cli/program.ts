@@ -14,6 +14,9 @@ import { orphanCommands } from './orphans.ts';
 import { peerCommands } from './peers.ts';
 import { sendCommand } from './send.ts';
 import { statusCommand } from './status.ts';
+import { statuslineCommand } from './statusline.ts';
+import { updateCommand } from './update.ts';
+import { watchCommand } from './watch.ts';
 
 /** A new group of commands is a file of its own and a line here; help lists them in this order. */
 const COMMAND_GROUPS: readonly CommandGroup[] = [
@@ -26,6 +29,9 @@ const COMMAND_GROUPS: readonly CommandGroup[] = [
   installCommand,
   uninstallCommand,
   doctorCommand,
+  updateCommand,
+  watchCommand,
+  statuslineCommand,
 ];
 
 /** Runs one command line and returns the exit code: 0, or the one that `ERROR_KINDS` gives the failure. */

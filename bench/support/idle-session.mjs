@@ -25,13 +25,12 @@ export async function register(sandbox, name, kind = 'codex') {
 }
 
 /**
- * Registers and holds the request that brings messages, until told to leave.
+ * Holds the request that brings messages, until told to leave.
  * @param {import('../../scripts/lib/sandbox.mjs').Sandbox} sandbox
- * @param {string} name
+ * @param {string} token
  * @param {AbortSignal} leave
  */
-export async function attach(sandbox, name, leave) {
-  const token = await register(sandbox, name);
+export async function hold(sandbox, token, leave) {
   while (!leave.aborted) {
     try {
       await sandbox.client.call('nextMessages', { wait_ms: HOLD_MS }, { token, signal: leave });

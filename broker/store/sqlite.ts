@@ -145,7 +145,7 @@ export async function openSqliteStore(path: string, options: OpenOptions): Promi
     const uid = process.getuid?.();
     const stat = statSync(path);
     if (!stat.isFile()) throw Object.assign(new Error('it is not a file'), { code: 'EISDIR' });
-    if ((stat.mode & 0o077) !== 0 && stat.uid === uid) chmodSync(path, 0o600);
+    if ((stat.mode & 0o077) !== 0 && stat.uid === uid) chmodSync(path, stat.mode & 0o700);
   } catch (error) {
     throw storageError(path, error);
   }
@@ -171,9 +171,8 @@ export async function openSqliteStore(path: string, options: OpenOptions): Promi
     // after the migration: a database that is refused must be left exactly as it was
     opened.exec('pragma journal_mode = wal');
     opened.exec('pragma synchronous = full');
-    // better said now than to the first who sends
-    opened.exec('begin immediate');
-    opened.exec('rollback');
+    // changes nothing, and fails where nothing can be changed: better said now than to the first who sends
+    opened.exec('update migrations set id = id where false');
     return new SqlStore(db, {
       fail: (error) => storageError(path, error),
       facts: async () => ({ bytes: sizeOf(path) + sizeOf(`${path}-wal`), schema }),

@@ -18,6 +18,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { exitCode, startFailure, startReport } from '../helpers/broker-process.ts';
 import { codeOf, Peer } from '../helpers/peer.ts';
 import { RUNTIMES, Sandbox } from '../helpers/sandbox.ts';
+import { until } from '../helpers/until.ts';
 
 const NOBODY = 65_534;
 const PAGE = 4_096;
@@ -119,6 +120,19 @@ describe('a damaged database', () => {
     expect(text).toContain('backups');
   });
 
+  it('is what the tools of a session speak of, and a session that waited works once it is repaired', async () => {
+    await fill('SIGTERM');
+    const good = readFileSync(db);
+    overwrite(0, Buffer.alloc(100, 0x5a));
+    const session = await box.session({ name: 'eve' });
+    const { text, isError } = await session.tool('whoami');
+    expect([isError, text]).toEqual([true, expect.stringContaining('Error database_damaged: ')]);
+    writeFileSync(db, good);
+    await until(async () => !(await session.tool('whoami')).isError);
+    const { peers } = await box.client.call('brokerStatus', { include_offline: true });
+    expect(peers.map(({ name }) => name).sort()).toEqual(['ann', 'bob', 'eve']);
+  });
+
   it('of which the damage is met later: who meets it gets the same error, and the broker lives', async () => {
     box.env['AGENT_PEERS_RATE_PER_MINUTE'] = '0';
     const first = box.spawn('broker');
@@ -202,10 +216,11 @@ describe('a database that cannot be written', () => {
     expect(existsSync(db)).toBe(false);
   });
 
-  it('since the file is read-only, new or with content', async () => {
-    if (!asRoot) chmodSync(join(box.home, 'shared'), 0o755);
+  it('since the file is read-only, though its folder is not: new, or with content', async () => {
+    if (asRoot) chownSync(join(box.home, 'shared'), NOBODY, NOBODY);
     writeFileSync(db, '', { mode: 0o444 });
     await refused();
+
     chmodSync(db, 0o600);
     const broker = box.spawn('broker', [], { env: { AGENT_PEERS_HOME: join(box.home, 'other-home') } });
     await startReport(broker);

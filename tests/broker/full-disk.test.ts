@@ -16,8 +16,11 @@ describe.each(SMALL_DISKS)('%s', (_, make) => {
     disk = make(box);
   });
   afterEach(async () => {
-    disk.end();
-    await box.close();
+    try {
+      disk.end();
+    } finally {
+      await box.close();
+    }
   });
 
   /** Sends until there is no room. @returns the acknowledged ids, and the refusal */

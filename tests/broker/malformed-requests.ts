@@ -49,6 +49,8 @@ const BODIES: Record<Exclude<OperationName, 'stopBroker' | 'closeSession'>, obje
   operatorInbox: { confirm: ['m1'], limit: 1 },
   orphanedMessages: { limit: 1 },
   requeueMessages: { message_id: 'm1', to: 'nobody' },
+  recentMessages: { after_seq: 0, limit: 1 },
+  peerOfConversation: { conversation: { client: 'codex', id: 'thread' } },
 };
 
 const names = Object.keys(BODIES) as (keyof typeof BODIES)[];
@@ -69,9 +71,44 @@ const nested = fc
     list ? `${'['.repeat(depth)}${']'.repeat(depth)}` : `${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}`,
   );
 const oddValue = fc
-  .oneof(oddString, oddNumber, fc.constantFrom(null, true, [], {}, [[]]), fc.jsonValue({ maxDepth: 3 }))
+  .oneof(
+    oddString,
+    oddNumber,
+    fc.constantFrom(null, true, [], {}, [[]], { toString: 1 }, { length: -1 }),
+    fc.jsonValue({ maxDepth: 3 }),
+  )
   // a request that asks to be held is not malformed
   .filter((value) => !(typeof value === 'number' && value > 0 && value <= 60_000));
+
+/** Each field of each operation with each of these in its place. */
+const ODD_IN_TURN: readonly unknown[] = [
+  null,
+  true,
+  -1,
+  0.5,
+  2 ** 53,
+  '',
+  ' ',
+  '\u0000',
+  '\ud800',
+  '#group',
+  '__proto__',
+  'x'.repeat(5_000),
+  [],
+  [null],
+  [[]],
+  {},
+  { toString: 1 },
+  { length: 1 },
+];
+
+export function* spoiltCalls(): Generator<{ name: keyof typeof BODIES; body: object }> {
+  for (const name of names) {
+    for (const field of Object.keys(BODIES[name])) {
+      for (const value of ODD_IN_TURN) yield { name, body: { ...BODIES[name], [field]: value } };
+    }
+  }
+}
 
 /** JSON text: lone surrogates as escapes, and as they are. */
 const json = (value: unknown): string => JSON.stringify(value) ?? 'undefined';

@@ -6,6 +6,7 @@ import { secretPath } from '../../shared/secret.ts';
 import { startFailure, startReport } from '../helpers/broker-process.ts';
 import { codeOf, Peer } from '../helpers/peer.ts';
 import { Sandbox } from '../helpers/sandbox.ts';
+import { until } from '../helpers/until.ts';
 
 const VALID = `${'5a'.repeat(32)}\n`;
 
@@ -62,6 +63,16 @@ describe('a broker that starts', () => {
     const failure = await startFailure(box.spawn('broker'));
     expect(failure).toMatchObject({ code: 'secret_unsafe', text: expect.stringContaining('chmod 700') });
     expect(statSync(box.location.home).mode & 0o777).toBe(0o755);
+  });
+
+  it('tells it through the tools of a session, which works once the secret is safe', async () => {
+    put(VALID, 0o644);
+    const session = await box.session({ name: 'ann' });
+    const { text, isError } = await session.tool('whoami');
+    expect([isError, text]).toEqual([true, expect.stringContaining('Error secret_unsafe: ')]);
+    expect(text).toContain('chmod 600');
+    chmodSync(path, 0o600);
+    await until(async () => !(await session.tool('whoami')).isError);
   });
 
   it('says so when its home cannot be made', async () => {

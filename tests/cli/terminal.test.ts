@@ -39,6 +39,9 @@ async function onTerminal(args: readonly string[], more: Partial<Io> = {}): Prom
     now: Date.now,
     sleep: () => Promise.reject(new Error('nothing was to wait here')),
     brokerEntry: BROKER_ENTRY,
+    runtime: { name: 'node', version: process.versions.node, path: process.execPath },
+    platform: process.platform,
+    terminal: undefined,
     ...more,
   });
   return { code, out };

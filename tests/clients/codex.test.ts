@@ -1,6 +1,7 @@
 /** What this project relies on in Codex, seen with the real program. A new version that breaks one of these breaks us. */
 import { expect, inject, test } from 'vitest';
 import { z } from 'zod';
+import { until } from '../helpers/until.ts';
 import { call } from './models/directives.ts';
 import { codexRig, openDesk } from './rig.ts';
 
@@ -68,7 +69,8 @@ test('terminal: the app-server wakes an idle thread, and steers a busy one', asy
   const probe = await desk.next('start');
   await desk.next('ready');
   const server = await codex.appServer();
-  const [threadId] = loaded.parse(await server.ask('thread/loaded/list', {})).data;
+  // the thread is listed a moment after its MCP servers have started
+  const threadId = await until(async () => loaded.parse(await server.ask('thread/loaded/list', {})).data[0]);
   expect(thread.parse(await server.ask('thread/read', { threadId })).thread).toEqual({
     cwd: sandbox.project,
     originator: 'codex-tui',

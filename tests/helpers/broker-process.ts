@@ -1,5 +1,5 @@
 /** A broker as a child process of the test, which sees its report and its exit code. */
-import type { ChildProcess } from 'node:child_process';
+import { type ChildProcess, execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
@@ -37,9 +37,16 @@ export async function exitCode(child: ChildProcess): Promise<number | null> {
   return code;
 }
 
-/** Processes that were started with this variable in their environment, as far as the system tells (Linux). */
+/** Where there is no /proc: prints the environment behind the command line. */
+const LIST_PROCESSES = { program: 'ps', args: ['-axEww', '-o', 'pid=,command='] };
+
+/** Processes of this user with this variable in their environment and this in their command line. */
 export function processesWith(variable: string, commandPart: string): number[] {
-  if (!existsSync('/proc/self/environ')) throw new Error('no /proc: count processes in another way');
+  if (!existsSync('/proc/self/environ')) {
+    const listed = execFileSync(LIST_PROCESSES.program, LIST_PROCESSES.args, { encoding: 'utf8' }).split('\n');
+    const ours = listed.filter((line) => line.includes(`${variable} `) && line.includes(commandPart));
+    return ours.map((line) => Number.parseInt(line, 10));
+  }
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .flatMap((pid) => {

@@ -31,7 +31,7 @@ export class Peer {
       process: randomUUID(),
       pid: process.pid,
       host: 'host',
-      cwd: '/work',
+      cwd: '/code/app',
       client: { name: 'test', version: '1' },
       push_route: 'none',
       ...over,

@@ -24,14 +24,22 @@ export const RUNTIMES = {
 } as const;
 export type Runtime = keyof typeof RUNTIMES;
 
+/** Below the ports that systems hand out by themselves, so that nobody gets it before the broker takes it. */
+const PORTS = { first: 15_000, count: 15_000 };
+
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
+  for (;;) {
+    const port = PORTS.first + Math.floor(Math.random() * PORTS.count);
+    const server = createServer();
+    const listening = await new Promise<boolean>((resolve) => {
+      server.once('error', () => resolve(false));
+      server.listen(port, '127.0.0.1', () => resolve(true));
+    });
+    if (!listening) continue;
+    server.close();
+    await once(server, 'close');
+    return port;
+  }
 }
 
 export interface SessionSpec {

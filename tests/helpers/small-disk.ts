@@ -1,7 +1,7 @@
 /** Places that run full: a real file system of one megabyte where the test may mount one, a limit on file size anywhere. */
-import type { ChildProcess } from 'node:child_process';
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { type ChildProcess, execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { RUNTIMES, type Sandbox } from './sandbox.ts';
 
@@ -15,6 +15,8 @@ export interface SmallDisk {
 
 const DISK_BYTES = 1024 * 1024;
 const FILLER_BYTES = 256 * 1024;
+const PAGE_BYTES = 64 * 1024;
+const SYSTEM = { mount: 'mount', unmount: 'umount' };
 /** In blocks of 512 bytes, as POSIX has it. */
 const FILE_LIMIT_BLOCKS = 1_200;
 
@@ -22,7 +24,7 @@ const FILE_LIMIT_BLOCKS = 1_200;
 function mountedDisk(box: Sandbox): SmallDisk {
   const folder = join(box.home, 'disk');
   mkdirSync(folder);
-  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${DISK_BYTES},mode=0700`, 'tmpfs', folder], { stdio: 'ignore' });
+  mount(folder, DISK_BYTES);
   const filler = join(folder, 'filler');
   writeFileSync(filler, Buffer.alloc(FILLER_BYTES));
   box.env['AGENT_PEERS_DB'] = join(folder, 'peers.db');
@@ -32,7 +34,7 @@ function mountedDisk(box: Sandbox): SmallDisk {
       rmSync(filler);
       return true;
     },
-    end: () => execFileSync('umount', ['-l', folder]),
+    end: () => unmount(folder),
   };
 }
 
@@ -53,14 +55,25 @@ function limitedFiles(box: Sandbox): SmallDisk {
   };
 }
 
+function mount(folder: string, bytes: number): void {
+  execFileSync(SYSTEM.mount, ['-t', 'tmpfs', '-o', `size=${bytes},mode=0700`, 'tmpfs', folder], { stdio: 'ignore' });
+}
+
+/** At once, though a broker has files open there. */
+function unmount(folder: string): void {
+  execFileSync(SYSTEM.unmount, ['-l', folder], { stdio: 'ignore' });
+}
+
 function mayMount(): boolean {
+  const folder = mkdtempSync(join(tmpdir(), 'agent-peers-disk-'));
   try {
-    execFileSync('sh', ['-c', 'd=$(mktemp -d) && mount -t tmpfs -o size=64k tmpfs "$d" && umount "$d" && rmdir "$d"'], {
-      stdio: 'ignore',
-    });
+    mount(folder, PAGE_BYTES);
+    unmount(folder);
     return true;
   } catch {
     return false; // not root, or root without that right
+  } finally {
+    rmdirSync(folder);
   }
 }
 

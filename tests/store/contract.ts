@@ -3,6 +3,7 @@ import { confirming } from './contract/confirming.ts';
 import { identity } from './contract/identity.ts';
 import { idleWatches } from './contract/idle-watches.ts';
 import { leasing } from './contract/leasing.ts';
+import { operator } from './contract/operator.ts';
 import { orphans } from './contract/orphans.ts';
 import { peers } from './contract/peers.ts';
 import { retention } from './contract/retention.ts';
@@ -10,7 +11,7 @@ import { sending } from './contract/sending.ts';
 import type { Runner, Test } from './runner.ts';
 import { type StoreHost, World } from './world.ts';
 
-const TOPICS = { sending, leasing, confirming, orphans, identity, peers, idleWatches, retention };
+const TOPICS = { sending, leasing, confirming, orphans, identity, peers, idleWatches, operator, retention };
 
 export function storeContract({ describe, it, expect }: Runner, database: string, newHost: () => StoreHost): void {
   const test: Test = (name, body) =>

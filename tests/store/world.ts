@@ -89,7 +89,7 @@ export class World {
       process: this.id('process-'),
       pid: 4242,
       host: 'host',
-      cwd: '/work',
+      cwd: '/code/app',
       repo: '',
       branch: '',
       client: { name: 'test', version: '1' },

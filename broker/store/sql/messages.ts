@@ -148,6 +148,10 @@ interface Accepted {
   readonly answers: Answered | undefined;
 }
 
+function countTo(accepted: readonly Accepted[], peer_id: string): number {
+  return accepted.filter(({ to }) => to.short.id === peer_id).length;
+}
+
 const QUEUED = {
   state: 'queued',
   first_recipient_id: null,
@@ -188,7 +192,7 @@ export async function sendMessages(
       results.push({ ok: false, reason: 'to-self' });
     } else if (message.reply_to !== undefined && !answers) {
       results.push({ ok: false, reason: 'no-such-reply-to' });
-    } else if (!(await room.take(db, to.short.id))) {
+    } else if (!(await room.take(db, to.short.id, () => countTo(accepted, to.short.id)))) {
       results.push({ ok: false, reason: 'mailbox-full' });
     } else {
       if (message.idempotency_key !== undefined) earlier.set(key, { ...message, to_id: to.short.id });

@@ -76,6 +76,11 @@ export class ScriptedModel {
     );
   }
 
+  /** How often the model was told this as something new. */
+  timesTold(text: string): number {
+    return this.requests.all.filter(({ news }) => news.includes(text)).length;
+  }
+
   /** The first tool response with this text in it that reached the model. */
   async toolResponse(text: string, wait?: Wait): Promise<string> {
     const response = ({ entries }: ModelRequest) =>

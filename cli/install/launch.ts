@@ -1,0 +1,76 @@
+/** What clients are told to start: this very installation, by paths that stay true after an update. */
+import { execFile } from 'node:child_process';
+import { existsSync, realpathSync } from 'node:fs';
+import { delimiter, dirname, extname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { PeersError } from '../../shared/errors.ts';
+import { VERSION } from '../../shared/version.ts';
+import type { Io } from '../io.ts';
+import type { Launch } from './file-edit.ts';
+
+export const PACKAGE_NAME = 'agent-peers-mcp';
+const INSTALL_TIMEOUT_MS = 10 * 60_000;
+
+export interface Launches {
+  readonly claude: Launch;
+  /** Serves every other client too. */
+  readonly codex: Launch;
+}
+
+/** `npx` keeps packages in a cache that npm may empty at any time: no client may depend on what is there. */
+export function isTemporary({ brokerEntry }: Pick<Io, 'brokerEntry'>): boolean {
+  return /[\\/](?:_npx|bunx-[^\\/]*)[\\/]/.test(brokerEntry);
+}
+
+/** @param entries the folder of the entries, where that is not the one this program runs from */
+export function launches(io: Pick<Io, 'brokerEntry' | 'runtime' | 'env'>, entries?: string): Launches {
+  const command = stablePath(io);
+  const folder = entries ?? dirname(io.brokerEntry);
+  const extension = extname(io.brokerEntry);
+  const launch = (name: string): Launch => ({ command, args: [join(folder, `${name}${extension}`)] });
+  return { claude: launch('claude-server'), codex: launch('codex-server') };
+}
+
+/**
+ * The runtime as PATH names it, where that is the one that runs: a version manager's or package manager's link stays
+ * the same when the runtime behind it is replaced.
+ */
+function stablePath({ runtime, env }: Pick<Io, 'runtime' | 'env'>): string {
+  const folders = (env['PATH'] ?? '').split(delimiter).filter((folder) => folder.startsWith('/'));
+  const real = realpathSync(runtime.path);
+  return folders.map((folder) => join(folder, runtime.name)).find((path) => isSame(path, real)) ?? runtime.path;
+}
+
+function isSame(path: string, real: string): boolean {
+  try {
+    return realpathSync(path) === real;
+  } catch {
+    return false; // nothing of that name in that folder
+  }
+}
+
+export const GLOBAL_INSTALL = ['install', '--global', `${PACKAGE_NAME}@${VERSION}`] as const;
+
+/** Installs this version of the package for good. @returns the folder of its entries */
+export async function installGlobally({ env }: Pick<Io, 'env'>): Promise<string> {
+  const options = { env: { ...env }, timeout: INSTALL_TIMEOUT_MS };
+  try {
+    await promisify(execFile)('npm', [...GLOBAL_INSTALL], options);
+    const { stdout } = await promisify(execFile)('npm', ['root', '--global'], options);
+    const folder = join(stdout.trim(), PACKAGE_NAME, 'dist');
+    if (!existsSync(join(folder, 'claude-server.js'))) throw new Error(`${folder} does not hold it`);
+    return folder;
+  } catch (error) {
+    throw new PeersError(
+      'command_failed',
+      `npm ${GLOBAL_INSTALL.join(' ')} did not work: ${lastLine(error)}`,
+      'See what npm says when you run it yourself; a folder that is yours helps: npm config set prefix ~/.local',
+      { cause: error },
+    );
+  }
+}
+
+function lastLine(error: unknown): string {
+  const { stderr, message } = error as { stderr?: string; message?: string };
+  return (stderr?.trim() || message || String(error)).split('\n').at(-1) ?? '';
+}

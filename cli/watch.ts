@@ -1,0 +1,165 @@
+/** `agent-peers watch`: who comes and goes, and what they write, line by line as it happens. */
+import type { BrokerClient } from '../shared/client.ts';
+import type { Response } from '../shared/contract/index.ts';
+import { PeersError } from '../shared/errors.ts';
+import { cleanLine } from '../shared/text.ts';
+import { type CommandGroup, examples } from './command.ts';
+import type { Context } from './context.ts';
+import { write } from './io.ts';
+import { peerTable } from './peer-table.ts';
+import { clock } from './times.ts';
+import { cut } from './width.ts';
+
+type Peer = Response<'brokerStatus'>['peers'][number];
+type Message = Response<'recentMessages'>['messages'][number];
+
+/** One thing that happened; with --json one such document a line. */
+type Event =
+  | { readonly kind: 'message'; readonly message: Message }
+  | { readonly kind: 'came' | 'left'; readonly peer: Peer }
+  | { readonly kind: 'changed'; readonly peer: Peer; readonly what: string }
+  | { readonly kind: 'broker'; readonly up: boolean };
+
+const LOOK_MS = 1_000;
+const SHOWN_AT_FIRST = 10;
+const AT_ONCE = 200;
+
+export const watchCommand: CommandGroup = (program, context) => {
+  program
+    .command('watch')
+    .description('Follow peers and messages as they come and go, until Ctrl-C; nothing is marked as read.')
+    .option('--no-peers', 'messages only')
+    .addHelpText(
+      'after',
+      examples(
+        ['agent-peers watch', 'leave it open in a terminal of its own'],
+        ['agent-peers watch --json | jq -r .message.preview', 'one JSON document a line'],
+      ),
+    )
+    .action(async (options: { peers: boolean }) => {
+      await context.withBroker((client) => new Watch(client, context, options.peers).run(), { start: true });
+    });
+};
+
+class Watch {
+  readonly #client: BrokerClient;
+  readonly #context: Context;
+  readonly #showPeers: boolean;
+  #peers: ReadonlyMap<string, Peer> | undefined;
+  #lastSeq = 0;
+  #up = true;
+
+  constructor(client: BrokerClient, context: Context, showPeers: boolean) {
+    this.#client = client;
+    this.#context = context;
+    this.#showPeers = showPeers;
+  }
+
+  /** Ends only with the process, or when nobody reads its output any more. */
+  async run(): Promise<never> {
+    await this.#begin();
+    for (;;) {
+      await this.#context.io.sleep(LOOK_MS);
+      for (const event of await this.#look()) await this.#tell(event);
+    }
+  }
+
+  async #begin(): Promise<void> {
+    const { peers } = await this.#client.call('brokerStatus', { include_offline: false });
+    const { messages } = await this.#client.call('recentMessages', { limit: SHOWN_AT_FIRST });
+    this.#peers = byId(peers);
+    this.#lastSeq = messages.at(-1)?.seq ?? 0;
+    const { json, io, colors } = this.#context;
+    if (!json && this.#showPeers) {
+      const table = peers.length === 0 ? colors.dim('Nobody is here yet.') : peerTable(peers, this.#context);
+      await write(io.stdout, `${table}\n\n`);
+    }
+    for (const message of messages) await this.#tell({ kind: 'message', message });
+  }
+
+  async #look(): Promise<Event[]> {
+    try {
+      const { peers } = await this.#client.call('brokerStatus', { include_offline: false });
+      const { messages } = await this.#client.call('recentMessages', { after_seq: this.#lastSeq, limit: AT_ONCE });
+      this.#lastSeq = messages.at(-1)?.seq ?? this.#lastSeq;
+      const now = byId(peers);
+      const changes = this.#showPeers ? differences(this.#peers ?? now, now) : [];
+      this.#peers = now;
+      const back: Event[] = this.#up ? [] : [{ kind: 'broker', up: true }];
+      this.#up = true;
+      return [...back, ...changes, ...messages.map((message): Event => ({ kind: 'message', message }))];
+    } catch (error) {
+      // sessions start another broker when they need it; what was written until then is told afterwards
+      const passing = error instanceof PeersError && ['broker_unavailable', 'broker_draining'].includes(error.code);
+      if (!passing) throw error;
+      const gone: Event[] = this.#up ? [{ kind: 'broker', up: false }] : [];
+      this.#up = false;
+      return gone;
+    }
+  }
+
+  #tell(event: Event): Promise<void> {
+    const { json, io } = this.#context;
+    return write(io.stdout, `${json ? JSON.stringify(event) : line(event, this.#context)}\n`);
+  }
+}
+
+function byId(peers: readonly Peer[]): Map<string, Peer> {
+  return new Map(peers.map((peer) => [peer.id, peer]));
+}
+
+function differences(before: ReadonlyMap<string, Peer>, now: ReadonlyMap<string, Peer>): Event[] {
+  const left = [...before.values()].filter(({ id }) => !now.has(id)).map((peer): Event => ({ kind: 'left', peer }));
+  const rest = [...now.values()].flatMap((peer): Event[] => {
+    const known = before.get(peer.id);
+    if (!known) return [{ kind: 'came', peer }];
+    const what = changeOf(known, peer);
+    return what === undefined ? [] : [{ kind: 'changed', peer, what }];
+  });
+  return [...left, ...rest];
+}
+
+/** What others would want to know; that it works or waits changes too often to be told. */
+function changeOf(known: Peer, peer: Peer): string | undefined {
+  const changes = [
+    ...(peer.name === known.name ? [] : [`was called ${known.name}`]),
+    ...(peer.status === known.status && peer.status_message === known.status_message
+      ? []
+      : [`is ${peer.status}${peer.status_message === '' ? '' : `: ${peer.status_message}`}`]),
+    ...(peer.summary === known.summary || peer.summary === '' ? [] : [`works on: ${peer.summary}`]),
+    ...(peer.branch === known.branch || peer.branch === '' ? [] : [`is on branch ${peer.branch}`]),
+  ];
+  return changes.length === 0 ? undefined : changes.join(', ');
+}
+
+function line(event: Event, context: Context): string {
+  const { colors, io, width } = context;
+  const now = io.now();
+  const at = event.kind === 'message' ? event.message.sent_at : new Date(now).toISOString();
+  const time = clock(at, now);
+  const fitted = (text: string, used: number) =>
+    width === undefined ? cleanLine(text) : cut(cleanLine(text), Math.max(20, width - used));
+  if (event.kind === 'broker') {
+    const text = event.up ? 'the broker is back' : 'the broker has ended; the next session starts another one';
+    return `${colors.dim(time)} ${colors.yellow(text)}`;
+  }
+  if (event.kind === 'message') {
+    const { from, to, preview, priority, intent } = event.message;
+    const names = to.map(({ name }) => name).join(', ');
+    const marks = [...(priority === 'normal' ? [] : [priority]), ...(intent === 'request' ? ['request'] : [])];
+    const mark = marks.length === 0 ? '' : ` [${marks.join(', ')}]`;
+    const urgent = priority === 'critical' || priority === 'warning';
+    const used = time.length + from.name.length + names.length + mark.length + 7;
+    const head = `${colors.bold(from.name)} ${colors.cyan('→')} ${colors.bold(names)}`;
+    return `${colors.dim(time)} ${head}${(urgent ? colors.red : colors.yellow)(mark)}: ${fitted(preview, used)}`;
+  }
+  const { peer } = event;
+  const where = peer.cwd === '' ? '' : ` in ${peer.cwd}`;
+  const said = {
+    came: `+ ${peer.name} (${peer.kind}) is here${where}`,
+    left: `- ${peer.name} (${peer.kind}) has left`,
+    changed: `~ ${peer.name} ${event.kind === 'changed' ? event.what : ''}`,
+  }[event.kind];
+  const paint = { came: colors.green, left: colors.dim, changed: colors.magenta }[event.kind];
+  return `${colors.dim(time)} ${paint(fitted(said, time.length + 1))}`;
+}
