@@ -42,8 +42,8 @@ await build({
   target: 'node20.19',
   format: 'esm',
   allowOverwrite: true,
-  minifyWhitespace: true,
-  minifySyntax: true,
+  // what is parsed at every start should be short; the library beside the entries keeps its names
+  minify: true,
   legalComments: 'none',
   // native, or only loaded when a key is set
   external: ['better-sqlite3', 'openai'],

@@ -15,13 +15,21 @@ export interface Place {
   readonly branch: string;
 }
 
+/** What git needs to find the repository and its settings; it may run a repository's own programs (fsmonitor, filters). */
+const GIT_ENV = /^(?:HOME|PATH|USER|LANG|LC_\w+|TMPDIR|XDG_CONFIG_HOME|GIT_\w+)$/;
+
+function gitEnv(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const needed = Object.entries(env).filter(([name]) => GIT_ENV.test(name));
+  return { ...Object.fromEntries(needed), GIT_OPTIONAL_LOCKS: '0' };
+}
+
 /** @returns what git printed; empty where it failed, is missing or took too long */
 export async function git(cwd: string, ...args: string[]): Promise<string> {
   try {
     const { stdout } = await run('git', args, {
       cwd,
       timeout: GIT_TIMEOUT_MS,
-      env: { ...process.env, GIT_OPTIONAL_LOCKS: '0' },
+      env: gitEnv(process.env),
     });
     return stdout.trimEnd();
   } catch {

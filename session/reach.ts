@@ -88,9 +88,9 @@ export class Reach {
   }
 
   /** A hook of the client ran. */
-  hooked(event: HookEvent | undefined): void {
+  hooked(event: HookEvent | undefined, goesOn: boolean): void {
     if (event === undefined) return;
-    this.#activity.hooked(event === 'Stop' || event === 'SessionStart' ? 'idle' : 'busy');
+    this.#activity.hooked((event === 'Stop' && !goesOn) || event === 'SessionStart' ? 'idle' : 'busy');
   }
 
   /** Codex says which thread this session serves. */

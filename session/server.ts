@@ -22,7 +22,7 @@ export interface ServerOptions {
   /** Called before every tool, with what the client says about its own state. */
   beforeCall(meta: Record<string, unknown>): Promise<void>;
   /** Called for every hook of the client. */
-  onHook(event: HookEvent | undefined, meta: Record<string, unknown>): void;
+  onHook(event: HookEvent | undefined, meta: Record<string, unknown>, goesOn: boolean): void;
   /** Clients that show the model `structuredContent` instead of the text get the text alone. */
   textOnly(): boolean;
 }
@@ -74,8 +74,10 @@ export async function createServer(transport: Transport, options: ServerOptions)
     server.setRequestHandler(ListToolsRequestSchema, () => ({ tools: listed }));
     server.setRequestHandler(CallToolRequestSchema, async ({ params }, { requestId, signal, _meta }) => {
       if (params.name === HOOK_TOOL) {
-        options.onHook(hookEvent(params.arguments), _meta ?? {});
         const { json, batch } = answerHook(params.arguments, inbox);
+        const event = hookEvent(params.arguments);
+        // a Stop that is answered with messages does not end the turn
+        options.onHook(event, _meta ?? {}, event === 'Stop' && batch.messages.length > 0);
         evidence.carries(requestId, idsOf(batch.messages), 'hook');
         return { content: [{ type: 'text', text: JSON.stringify(json) }] };
       }

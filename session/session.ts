@@ -126,8 +126,8 @@ export class Session {
       evidence: this.#evidence,
       context: (signal) => this.#context(signal),
       beforeCall: (meta) => this.#beforeCall(meta),
-      onHook: (event, meta) => {
-        this.#reach.hooked(event);
+      onHook: (event, meta, goesOn) => {
+        this.#reach.hooked(event, goesOn);
         void this.#bind(meta);
       },
       textOnly: () => TEXT_ONLY_CLIENTS.has(this.#client.name),

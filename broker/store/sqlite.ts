@@ -171,6 +171,8 @@ export async function openSqliteStore(path: string, options: OpenOptions): Promi
     // after the migration: a database that is refused must be left exactly as it was
     opened.exec('pragma journal_mode = wal');
     opened.exec('pragma synchronous = full');
+    // 16 MB of log before it is folded into the file: under load that is work for every few commits otherwise
+    opened.exec('pragma wal_autocheckpoint = 4000');
     // changes nothing, and fails where nothing can be changed: better said now than to the first who sends
     opened.exec('update migrations set id = id where false');
     return new SqlStore(db, {

@@ -141,6 +141,8 @@ test('hooks alone: what comes after the last tool continues the turn once, and n
   await model.until('One more thing.');
   const second = await household.send('alpha', 'And another.');
   await household.reaches('leased', second.message_id);
+  await household.reaches('confirmed', first.message_id);
+  expect(await household.sees('alpha'), 'the turn goes on').toMatchObject({ activity: 'busy' });
   continued.release();
   await session.turnEnded();
 
