@@ -2,7 +2,7 @@
  * `agent-peers statusline`: one short line for Claude Code's status line: this session's name, what waits for it, and
  * how it is reached. Claude Code asks often and shows whatever comes, so nothing here fails, waits or starts a broker.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { BrokerClient } from '../shared/client.ts';
 import type { Response } from '../shared/contract/index.ts';
 import { PeersError } from '../shared/errors.ts';

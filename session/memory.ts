@@ -2,7 +2,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
-const SETTLE_MS = 1_000;
+const SETTLE_MS = 2_500;
 
 /** Tells V8 to prefer little memory to fast code. Call it before the rest is loaded. */
 export function preferLittleMemory(): void {

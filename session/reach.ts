@@ -5,9 +5,15 @@ import { ActivityTracker } from './activity.ts';
 import type { HookEvent } from './hooks.ts';
 import type { Filter, Inbox } from './inbox.ts';
 import type { SessionLog } from './log.ts';
-import { appServerSocket } from './push/app-server.ts';
 import { type ChannelNotification, channelRoute } from './push/channel.ts';
-import { type ClientSide, inboxSocket, isUnderDaemon, mayWakeCodex, parentCommand } from './push/choose.ts';
+import {
+  appServerSocket,
+  type ClientSide,
+  inboxSocket,
+  isUnderDaemon,
+  mayWakeCodex,
+  parentCommand,
+} from './push/choose.ts';
 import type { CodexThread } from './push/codex-thread.ts';
 import { Dispatcher } from './push/dispatch.ts';
 import { inboxSocketRoute } from './push/inbox-socket.ts';

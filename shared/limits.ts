@@ -11,7 +11,7 @@ export const LEASE_MS = 30_000;
 /** Messages of one sender that one session holds leased at a time: no sender's flood hides another's message. */
 export const LEASED_PER_SENDER = 50;
 /** Longest time a broker holds `inbox/next` before it answers with nothing. */
-export const INBOX_HOLD_MS = 55_000;
+export const INBOX_HOLD_MS = 240_000;
 
 /** A session whose connection dropped is still counted as live for this long, so that it can reconnect. */
 export const DETACH_GRACE_MS = 2_000;

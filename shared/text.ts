@@ -9,6 +9,7 @@ const ESCAPE_SEQUENCES =
 // C0 but tab and newline, DEL, C1; bidi controls; zero-width space, word joiners, BOM; tag characters.
 // The joiners U+200C and U+200D stay: scripts and emoji need them.
 const HIDDEN =
+  // biome-ignore lint/suspicious/noMisleadingCharacterClass: the selectors are meant by themselves, not as parts of a character
   /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb]|[\u{e0000}-\u{e007f}\u{e0100}-\u{e01ef}]/gu;
 const LONE_SURROGATES = /\p{Surrogate}/gu;
 const LINE_BREAKS = /\r\n?|[\u000b\u000c\u0085\u2028\u2029]/g;

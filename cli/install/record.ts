@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { ensurePrivateFolder } from '../../shared/secret.ts';
 import type { Encoding } from './text-file.ts';
 

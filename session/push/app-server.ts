@@ -3,9 +3,7 @@
  * running one, as untrusted context, and its acceptance is proof. Facts about the protocol: Codex 0.169.0,
  * `codex app-server generate-ts --experimental`, checked with the real program.
  */
-import { join } from 'node:path';
 import { WebSocket } from 'ws';
-import type { Env } from '../../shared/config.ts';
 import { VERSION } from '../../shared/version.ts';
 
 const CALL_TIMEOUT_MS = 5_000;
@@ -38,12 +36,6 @@ interface Reply {
 
 /** Stands for an answer that the connection's end took away. */
 const NO_ANSWER = 0;
-
-export function appServerSocket(env: Env): string {
-  // the daemon passes CODEX_HOME on only where the user had set it
-  const home = env['CODEX_HOME'] || join(env['HOME'] ?? '', '.codex');
-  return join(home, 'app-server-control', 'app-server-control.sock');
-}
 
 /** One connection to the daemon. */
 export class AppServer {

@@ -1,6 +1,7 @@
 /** Which route a session has to its client. One, chosen at start: a message never goes out by two. */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Env } from '../../shared/config.ts';
 import type { PushRoute } from '../../shared/contract/types.ts';
 import type { InboxSocket } from './inbox-socket.ts';
@@ -66,4 +67,11 @@ export function mayWakeCodex(env: Env): boolean {
 /** A child of `codex exec`, or of a terminal's own server, has no daemon that could be asked. */
 export function isUnderDaemon(command: readonly string[]): boolean {
   return command.includes('app-server');
+}
+
+/** Where Codex's daemon listens. It stands here, not with its client, which few sessions load. */
+export function appServerSocket(env: Env): string {
+  // the daemon passes CODEX_HOME on only where the user had set it
+  const home = env['CODEX_HOME'] || join(env['HOME'] ?? '', '.codex');
+  return join(home, 'app-server-control', 'app-server-control.sock');
 }
