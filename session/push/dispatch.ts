@@ -82,8 +82,9 @@ export class Dispatcher {
     const ids = messages.map(({ message_id }) => message_id).filter((id) => inbox.beginPush(id));
     try {
       const outcome = await route.push(messages);
-      for (const id of ids) inbox.endPush(id, outcome);
+      // before what is proven is confirmed: a confirmed entry takes no more notes
       note(ids, route.name);
+      for (const id of ids) inbox.endPush(id, outcome);
       if (outcome === 'handed' && this.#second) this.#tryAgainLater(this.#second, messages);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
