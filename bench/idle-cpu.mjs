@@ -2,21 +2,20 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { hold, register } from './support/idle-session.mjs';
-import { cpuMs } from './support/process-cost.mjs';
+import { cpuMeter } from './support/process-cost.mjs';
 import { row } from './support/row.mjs';
 
 const SESSIONS = 3;
 const HELD = 100;
 /** After its start a runtime tidies its memory for a while. */
 const SETTLE_MS = 20_000;
-/** One whole round of the held request, which is asked anew within a minute. */
 const WINDOW_MS = 60_000;
 
 /** @type {import('./support/bench.mjs').Measurement} */
 export const idleCpu = {
   name: 'idle-cpu',
   async measure(bench) {
-    if (cpuMs(process.pid) === undefined) return [];
+    if (cpuMeter(process.pid) === undefined) return [];
     const crowd = await bench.sandbox();
     const broker = await crowd.startBroker(bench.brokerFlags);
     const leave = new AbortController();
@@ -38,25 +37,18 @@ export const idleCpu = {
     }
     await delay(SETTLE_MS);
 
-    const pids = [broker, ...subjects.flatMap((subject) => subject.pids)];
-    const before = new Map(pids.map((pid) => [pid, cpuMs(pid) ?? 0]));
     const start = performance.now();
+    const meters = new Map([broker, ...subjects.flatMap(({ pids }) => pids)].map((pid) => [pid, cpuMeter(pid)]));
     await delay(WINDOW_MS);
     const minutes = (performance.now() - start) / 60_000;
-    const used = new Map(pids.map((pid) => [pid, ((cpuMs(pid) ?? 0) - (before.get(pid) ?? 0)) / minutes]));
+    const used = (/** @type {number} */ pid) => (meters.get(pid)?.() ?? Number.NaN) / minutes;
+    const sessionRows = subjects.map(({ label, pids }) =>
+      row(`CPU of an idle session a minute, ${label}`, 'ms', pids.map(used), { median: 5 }),
+    );
+    const brokerRow = row(`CPU of the broker with ${HELD} idle sessions`, '%', [used(broker) / 600], { median: 0.5 });
 
     leave.abort();
     await held;
-    return [
-      ...subjects.map(({ label, pids: own }) =>
-        row(
-          `CPU of an idle session a minute, ${label}`,
-          'ms',
-          own.map((pid) => used.get(pid) ?? 0),
-          { median: 5 },
-        ),
-      ),
-      row(`CPU of the broker with ${HELD} idle sessions`, '%', [(used.get(broker) ?? 0) / 600], { median: 0.5 }),
-    ];
+    return [...sessionRows, brokerRow];
   },
 };

@@ -1,4 +1,7 @@
-/** How much memory a session server holds once it has registered, answered a tool call, and come to rest. */
+/**
+ * How much memory a session server holds once it has registered, answered a tool call, and come to rest. Most of that is
+ * the runtime's own: a program that only waits for input is measured beside it.
+ */
 import { setTimeout as delay } from 'node:timers/promises';
 import { memoryMiB } from './support/process-cost.mjs';
 import { row } from './support/row.mjs';
@@ -6,6 +9,7 @@ import { row } from './support/row.mjs';
 const SESSIONS = 3;
 const SETTLE_MS = 5_000;
 const BOUND_MIB = 55;
+const BARE_PROGRAM = "process.stdin.on('data', () => {})";
 
 /** @type {import('./support/bench.mjs').Measurement} */
 export const memory = {
@@ -18,11 +22,14 @@ export const memory = {
       const sessions = [];
       for (let i = 0; i < SESSIONS; i += 1) sessions.push(await sandbox.session(runtime, 'claude'));
       await Promise.all(sessions.map((session) => session.tool('list_peers')));
-      subjects.push({ label, pids: sessions.map(({ pid }) => pid) });
+      const bare = sandbox.spawn(runtime, ['-e', BARE_PROGRAM]).pid ?? 0;
+      subjects.push(
+        { what: `memory of a session, ${label}`, pids: sessions.map(({ pid }) => pid), bound: { median: BOUND_MIB } },
+        { what: `memory of a one-line program, ${label}`, pids: [bare], bound: {} },
+      );
     }
     await delay(SETTLE_MS);
-    const rows = subjects.map(({ label, pids }) => ({ what: `memory of a session, ${label}`, pids, bound: BOUND_MIB }));
-    return [...rows, { what: 'memory of the broker', pids: [broker], bound: undefined }].flatMap(
+    return [...subjects, { what: 'memory of the broker', pids: [broker], bound: {} }].flatMap(
       ({ what, pids, bound }) => {
         const read = pids.flatMap((pid) => memoryMiB(pid) ?? []);
         if (read.length === 0) return [];
@@ -31,7 +38,7 @@ export const memory = {
           what,
           'MiB',
           read.map(({ rss }) => rss),
-          bound === undefined ? {} : { median: bound },
+          bound,
           own.length === 0 ? undefined : `${Math.round(Math.min(...own))} of it not shared with other processes`,
         );
       },

@@ -2,7 +2,7 @@
  * How long a message takes from one agent to the other: from the `send_message` call at one session's standard input
  * to the channel notification at the other session's standard output, through a broker that commits it on the way.
  */
-import { cpuMs } from './support/process-cost.mjs';
+import { cpuMeter } from './support/process-cost.mjs';
 import { row } from './support/row.mjs';
 
 const WARM_UP = 50;
@@ -28,13 +28,13 @@ export const pushLatency = {
     });
 
     // says more than the latency where other programs want the CPU too
-    const cpu = () => [sender.pid, broker, reader.pid].map((pid) => cpuMs(pid) ?? Number.NaN);
+    const meters = () => [sender.pid, broker, reader.pid].map(cpuMeter);
 
     const pushed = [];
     const answered = [];
-    let cpuBefore = cpu();
+    let cpu = meters();
     for (let i = 0; i < WARM_UP + SAMPLES; i += 1) {
-      if (i === WARM_UP) cpuBefore = cpu();
+      if (i === WARM_UP) cpu = meters();
       const message = `message ${i}: the login test fails on main since this morning; is that yours?`;
       const arrival = new Promise((resolve) => {
         arrived = (at, content) => {
@@ -53,10 +53,8 @@ export const pushLatency = {
         await reader.tool('whoami');
       }
     }
-    const [senderCpu, brokerCpu, readerCpu] = cpu().map((after, i) =>
-      ((after - (cpuBefore[i] ?? Number.NaN)) / SAMPLES).toFixed(2),
-    );
-    const cost = `CPU: ${senderCpu} ms sender, ${brokerCpu} ms broker, ${readerCpu} ms reader`;
+    const [ofSender, ofBroker, ofReader] = cpu.map((read) => read && (read() / SAMPLES).toFixed(2));
+    const cost = ofBroker && `CPU each: ${ofSender} ms sender, ${ofBroker} ms broker, ${ofReader} ms reader`;
     return [
       row('send_message at one session → channel event at the other', 'ms', pushed, { median: 2, p99: 8 }, cost),
       row('send_message at one session → its own result', 'ms', answered, {}, 'waits to learn of the push'),

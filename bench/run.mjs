@@ -6,7 +6,7 @@
  * Every measurement has a HOME, port and database of its own. It says what was measured and fails only where it could
  * not measure: a bound that is missed on a busy machine is for people to judge.
  */
-import { availableParallelism, cpus, release, type } from 'node:os';
+import { availableParallelism, cpus, loadavg, release, type } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ROOT } from '../scripts/lib/sandbox.mjs';
@@ -60,10 +60,17 @@ for (const { name, measure } of MEASUREMENTS) {
   }
 }
 
+const cores = availableParallelism();
 if (options.json) {
-  const machine = { system: `${type()} ${release()}`, cpu: cpus()[0]?.model ?? '', cores: availableParallelism() };
+  const machine = { system: `${type()} ${release()}`, cpu: cpus()[0]?.model ?? '', cores, load: loadavg() };
   const measured = rows.map((each) => ({ ...each, met: isMet(each) ?? null }));
   console.log(JSON.stringify({ node: process.versions.node, machine, rows: measured }, null, 2));
 } else {
   console.log(table(rows));
+  // a load beside which the numbers mean little
+  console.log(
+    `\nNode ${process.versions.node}, ${cores} cores, load ${loadavg()
+      .map((load) => load.toFixed(1))
+      .join(' ')}`,
+  );
 }

@@ -10,17 +10,22 @@ import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import pc from 'picocolors';
+import picocolors from 'picocolors';
 import { findRuntimes, ROOT, Sandbox } from './lib/sandbox.mjs';
 
 const NOTES = 24;
+/** Calls of alpha's under way at any time: when the broker dies, it dies with these unanswered. */
+const AT_ONCE = 4;
 const GIVE_UP_MS = 20_000;
-/** The broker dies after this many sends, while others are under way. */
+/** The broker dies after this many answers. */
 const KILL_AFTER = [6, 14];
 
 const dist = join(ROOT, 'dist');
 if (!existsSync(join(dist, 'broker.js')))
   execFileSync(process.execPath, [join(ROOT, 'scripts', 'build.mjs')], { stdio: 'inherit' });
+
+// by itself the library also colours what a CI job writes into a file
+const pc = picocolors.createColors(process.stdout.isTTY === true && picocolors.isColorSupported);
 
 const alphaColor = pc.magenta;
 const bravoColor = pc.cyan;
@@ -81,18 +86,25 @@ try {
     const text = await bravo.tool('check_messages');
     for (const [, note] of text.matchAll(/^> (note \d+)$/gm)) arrived.push(note ?? '');
   };
-  const sending = (async () => {
-    for (let n = 1; n <= NOTES; n += 1) {
-      await alpha.tool('send_message', { to_id: 'bravo', message: `note ${n}` });
-      if (!KILL_AFTER.includes(n)) continue;
-      const pid = await box.brokerPid();
-      process.kill(pid, 'SIGKILL');
-      line(
-        pc.red('kill -9'),
-        `broker ${pid}, after note ${n}; neither session ends, the next call waits for a new one`,
-      );
+  let asked = 0;
+  let answered = 0;
+  const sender = async () => {
+    while (asked < NOTES) {
+      asked += 1;
+      await alpha.tool('send_message', { to_id: 'bravo', message: `note ${asked}` });
+      answered += 1;
+      if (KILL_AFTER.includes(answered)) await kill();
     }
-  })();
+  };
+  const kill = async () => {
+    const pid = await box.brokerPid();
+    process.kill(pid, 'SIGKILL');
+    line(
+      pc.red('kill -9'),
+      `broker ${pid}: ${answered} notes acknowledged, ${asked - answered} under way, ${arrived.length} read`,
+    );
+  };
+  const sending = Promise.all(Array.from({ length: AT_ONCE }, sender));
   let sent = false;
   void sending.finally(() => {
     sent = true;

@@ -137,6 +137,7 @@ describe("one peer's flood", () => {
   it("does not hide another's message, in the very next tool response", async () => {
     const codex = await box.session({ side: 'codex', name: 'bravo' });
     const quiet = await box.session({ side: 'codex', name: 'quiet' });
+    await online('bravo');
     await online('quiet');
     for (let i = 0; i < 20; i += 1)
       await Promise.all(Array.from({ length: 15 }, () => write('bravo', `flood ${'x'.repeat(1000)}`)));

@@ -1,5 +1,5 @@
 /** Who a session is: names, restarts, resumed conversations, and the end of a session. */
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -34,7 +34,8 @@ async function peer(name: string) {
 function isRunning(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return true;
+    // an orphan that has ended stays in the table until its new parent looks
+    return execFileSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' }).trim()[0] !== 'Z';
   } catch {
     return false;
   }
@@ -182,7 +183,7 @@ describe.each<Runtime>(['node', 'bun'])('the end of a session under %s', (runtim
     await until(async () => (await peer('bravo').catch(() => undefined))?.online);
     starter.kill('SIGKILL');
     // it looks every 1.5 s; a busy machine may add to that
-    await until(() => !isRunning(pid), { within: 4_000 });
+    await until(() => !isRunning(pid), { within: 3_000 });
     expect((await peer('bravo'))?.online).toBe(false);
   });
 

@@ -3,20 +3,36 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 
 /**
- * The CPU time that a process has used, on Linux only: elsewhere the system tells hundredths of a second at best, more
- * than an idle session uses in a minute. The per-thread counters are in nanoseconds, where `stat` counts ticks of 10 ms.
+ * Begins to count the CPU time of a process, on Linux only: elsewhere the system tells hundredths of a second at best,
+ * more than an idle session uses in a minute. The counters of the threads are in nanoseconds, where `stat` counts ticks
+ * of 10 ms.
  * @param {number} pid
- * @returns {number | undefined} ms; undefined where the system does not tell
+ * @returns {(() => number) | undefined} ms since then; undefined where the system does not tell
  */
-export function cpuMs(pid) {
+export function cpuMeter(pid) {
   if (process.platform !== 'linux') return undefined;
-  let ns = 0;
-  for (const thread of readdirSync(`/proc/${pid}/task`)) {
-    // on-CPU time, time spent waiting for a CPU, slices
-    ns += Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0]);
-  }
+  const start = threadTimes(pid);
   // a kernel without these statistics writes zeros
-  return ns === 0 ? undefined : ns / 1e6;
+  if ([...start.values()].every((ns) => ns === 0)) return undefined;
+  return () => {
+    let ns = 0;
+    // a thread that ended meanwhile is not counted: its counter went with it
+    for (const [thread, now] of threadTimes(pid)) ns += now - (start.get(thread) ?? 0);
+    return ns / 1e6;
+  };
+}
+
+/**
+ * @param {number} pid
+ * @returns {Map<string, number>} ns on a CPU, by thread
+ */
+function threadTimes(pid) {
+  const times = new Map();
+  for (const thread of readdirSync(`/proc/${pid}/task`)) {
+    // time on a CPU, time spent waiting for one, slices
+    times.set(thread, Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0]));
+  }
+  return times;
 }
 
 /**

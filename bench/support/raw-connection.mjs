@@ -58,11 +58,11 @@ export class RawConnection {
     this.#received = received;
     const end = received.indexOf(END_OF_HEAD);
     if (end < 0) return;
-    const head = received.latin1Slice(0, end);
+    const head = received.toString('latin1', 0, end);
     const length = Number(/content-length: *(\d+)/i.exec(head)?.[1]);
     const start = end + END_OF_HEAD.length;
     if (received.length < start + length) return;
-    const body = received.utf8Slice(start, start + length);
+    const body = received.toString('utf8', start, start + length);
     this.#received = received.subarray(start + length);
     const waiting = this.#waiting;
     this.#waiting = undefined;

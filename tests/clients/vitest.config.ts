@@ -10,5 +10,7 @@ export default defineConfig({
     hookTimeout: 60_000,
     // Each test runs one or two clients of some 300 MB; more at a time only make each other slow.
     maxWorkers: 2,
+    // real programs against real deadlines: a shared CI machine sometimes stands still
+    retry: process.env['CI'] ? 1 : 0,
   },
 });
