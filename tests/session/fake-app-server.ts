@@ -11,7 +11,7 @@ interface Call {
 }
 
 export const THREAD = 'thread-1';
-export const CWD = '/work/project';
+export const CWD = '/home/dev/project';
 
 export class FakeAppServer {
   /** Methods that clients called, oldest first. */
