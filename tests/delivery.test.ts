@@ -225,8 +225,7 @@ describe('hooks', () => {
       times.push(performance.now() - start);
     }
     times.sort((a, b) => a - b);
-    // what the call costs, not what a busy machine adds to it
-    expect(times[5]).toBeLessThan(5);
+    expect(times[25]).toBeLessThan(5);
 
     const id = await write('alpha', 'for your information', { priority: 'info' });
     const other = await write('alpha', 'between two tools');

@@ -182,8 +182,7 @@ describe.each<Runtime>(['node', 'bun'])('the end of a session under %s', (runtim
     input.write(`${JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'initialize', params: hello })}\n`);
     await until(async () => (await peer('bravo').catch(() => undefined))?.online);
     starter.kill('SIGKILL');
-    // it looks every 1.5 s; a busy machine may add to that
-    await until(() => !isRunning(pid), { within: 3_000 });
+    await until(() => !isRunning(pid), { within: 2_500 });
     expect((await peer('bravo'))?.online).toBe(false);
   });
 
