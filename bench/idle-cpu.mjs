@@ -1,4 +1,7 @@
-/** What everybody costs while nothing happens: a session nobody speaks to, and a broker that holds a hundred of them. */
+/**
+ * What everybody costs while nothing happens: a session nobody speaks to, and a broker that holds a hundred of them.
+ * Runtimes wake up by themselves too: a program that only waits for input is measured beside the session.
+ */
 import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { hold, register } from './support/idle-session.mjs';
@@ -7,6 +10,8 @@ import { row } from './support/row.mjs';
 
 const SESSIONS = 3;
 const HELD = 100;
+const BOUND_MS = 5;
+const BARE_PROGRAM = "process.stdin.on('data', () => {})";
 /** After its start a runtime tidies its memory for a while. */
 const SETTLE_MS = 20_000;
 const WINDOW_MS = 60_000;
@@ -33,7 +38,11 @@ export const idleCpu = {
       const sessions = [];
       for (let i = 0; i < SESSIONS; i += 1) sessions.push(await place.session(runtime, 'claude'));
       await Promise.all(sessions.map((session) => session.tool('list_peers')));
-      subjects.push({ label, pids: sessions.map(({ pid }) => pid) });
+      const bare = place.spawn(runtime, ['-e', BARE_PROGRAM]).pid ?? 0;
+      subjects.push(
+        { what: 'an idle session', label, pids: sessions.map(({ pid }) => pid), bound: { median: BOUND_MS } },
+        { what: 'an idle one-line program', label, pids: [bare], bound: {} },
+      );
     }
     await delay(SETTLE_MS);
 
@@ -42,8 +51,8 @@ export const idleCpu = {
     await delay(WINDOW_MS);
     const minutes = (performance.now() - start) / 60_000;
     const used = (/** @type {number} */ pid) => (meters.get(pid)?.() ?? Number.NaN) / minutes;
-    const sessionRows = subjects.map(({ label, pids }) =>
-      row(`CPU of an idle session a minute, ${label}`, 'ms', pids.map(used), { median: 5 }),
+    const sessionRows = subjects.map(({ what, label, pids, bound }) =>
+      row(`CPU of ${what} a minute, ${label}`, 'ms', pids.map(used), bound),
     );
     const brokerRow = row(`CPU of the broker with ${HELD} idle sessions`, '%', [used(broker) / 600], { median: 0.5 });
 
