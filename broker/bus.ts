@@ -1,18 +1,23 @@
 /** The wake bus: tells whoever holds a request or waits for news that something about a mailbox changed. */
 import { EventEmitter } from 'node:events';
+import { deferred } from '../shared/deferred.ts';
+import type { Entry } from './core/mailbox.ts';
 
 export type BusEvent =
   /** new or requeued mail in the mailbox of this peer */
   | { kind: 'mail'; peer_id: string }
-  /** the entry of a message was pushed or confirmed, or its push failed */
-  | { kind: 'entry'; message_id: string }
+  /** the entry of a message was pushed or confirmed, or its push failed: what is new about it */
+  | { kind: 'entry'; message_id: string; news: Partial<Entry> }
   /** this session has ended: nobody may serve it any more */
   | { kind: 'session-ended'; session_id: string };
+
+type Kind = BusEvent['kind'];
+type EventOf<K extends Kind> = Extract<BusEvent, { kind: K }>;
 
 export interface Bus {
   publish(event: BusEvent): void;
   /** @returns ends the subscription */
-  subscribe(kind: BusEvent['kind'], id: string, listener: () => void): () => void;
+  subscribe<K extends Kind>(kind: K, id: string, listener: (event: EventOf<K>) => void): () => void;
 }
 
 function topic(event: BusEvent): string {
@@ -31,38 +36,35 @@ export class LocalBus implements Bus {
   readonly #emitter = new EventEmitter().setMaxListeners(0);
 
   publish(event: BusEvent): void {
-    this.#emitter.emit(topic(event));
+    this.#emitter.emit(topic(event), event);
   }
 
-  subscribe(kind: BusEvent['kind'], id: string, listener: () => void): () => void {
+  subscribe<K extends Kind>(kind: K, id: string, listener: (event: EventOf<K>) => void): () => void {
     const name = `${kind} ${id}`;
     this.#emitter.on(name, listener);
     return () => this.#emitter.off(name, listener);
   }
 }
 
-/** Resolves at the first such event, after `ms`, or when the signal aborts; true for the event. */
-export function waitFor(
+/** The first such event, or undefined after `ms` or when the signal aborts. */
+export function waitFor<K extends Kind>(
   bus: Bus,
-  kind: BusEvent['kind'],
+  kind: K,
   id: string,
   ms: number,
-  signal?: AbortSignal,
-): { happened: Promise<boolean>; cancel: () => void } {
-  let finish: (value: boolean) => void = () => {};
-  const happened = new Promise<boolean>((resolve) => {
-    const done = (value: boolean) => {
-      clearTimeout(timer);
-      unsubscribe();
-      signal?.removeEventListener('abort', onAbort);
-      resolve(value);
-    };
-    const onAbort = () => done(false);
-    const timer = setTimeout(() => done(false), ms);
-    const unsubscribe = bus.subscribe(kind, id, () => done(true));
-    signal?.addEventListener('abort', onAbort, { once: true });
-    if (signal?.aborted) done(false);
-    finish = done;
-  });
-  return { happened, cancel: () => finish(false) };
+  signal: AbortSignal,
+): Promise<EventOf<K> | undefined> {
+  const { promise, resolve } = deferred<EventOf<K> | undefined>();
+  const giveUp = () => finish(undefined);
+  const finish = (event: EventOf<K> | undefined) => {
+    clearTimeout(timer);
+    unsubscribe();
+    signal.removeEventListener('abort', giveUp);
+    resolve(event);
+  };
+  const timer = setTimeout(giveUp, ms);
+  const unsubscribe = bus.subscribe(kind, id, finish);
+  signal.addEventListener('abort', giveUp, { once: true });
+  if (signal.aborted) giveUp();
+  return promise;
 }

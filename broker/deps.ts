@@ -10,6 +10,7 @@ import type { Logger } from './log.ts';
 import type { Outbox } from './outbox.ts';
 import type { Presence } from './presence.ts';
 import type { SessionRecord, Store } from './store/store.ts';
+import type { Waiters } from './waiters.ts';
 
 export interface Deps {
   readonly config: BrokerConfig;
@@ -18,6 +19,7 @@ export interface Deps {
   readonly outbox: Outbox;
   readonly bus: Bus;
   readonly presence: Presence;
+  readonly waiters: Waiters;
   readonly idleWatch: IdleWatch;
   readonly rate: RateLimiter;
   readonly clock: Clock;

@@ -31,7 +31,7 @@ export class IdleWatch {
           priority: 'normal',
           idempotency_key: undefined,
         });
-        if (sent.ok) bus.publish({ kind: 'mail', peer_id: sent.record.to.id });
+        if (sent.ok && !sent.handed) bus.publish({ kind: 'mail', peer_id: sent.record.to.id });
       }
     } catch (error) {
       log.error({ err: error, peer_id }, 'could not tell who watches a peer that it fell idle');

@@ -26,6 +26,7 @@ import { operatorHandlers } from './routes/operator.ts';
 import { peerHandlers } from './routes/peers.ts';
 import { sessionHandlers } from './routes/sessions.ts';
 import { openSqliteStore } from './store/sqlite.ts';
+import { Waiters } from './waiters.ts';
 
 /** An idle session speaks once a minute; its connection outlives several of these silences. */
 const KEEP_ALIVE_MS = 10 * 60_000;
@@ -68,7 +69,8 @@ export async function runBroker(env: Env): Promise<number> {
     const store = await openSqliteStore(config.db, { now, backups: join(config.home, 'backups') });
     await store.detachAll(now);
     const bus = new LocalBus();
-    const outbox = new Outbox(store, systemClock);
+    const waiters = new Waiters();
+    const outbox = new Outbox(store, systemClock, waiters);
     const idleWatch = new IdleWatch({ store, outbox, bus, ids: randomIds, log });
     const deps: Deps = {
       config,
@@ -79,6 +81,7 @@ export async function runBroker(env: Env): Promise<number> {
       clock: systemClock,
       ids: randomIds,
       outbox,
+      waiters,
       idleWatch,
       presence: new Presence({
         store,

@@ -1,6 +1,7 @@
 /** Group commit: sends that arrive together are written together, and each is answered when all are on disk. */
 import type { Clock } from './clock.ts';
 import type { Outgoing, Sent, Store } from './store/store.ts';
+import type { Waiters } from './waiters.ts';
 
 const BATCH_MAX = 256;
 
@@ -13,12 +14,14 @@ interface Pending {
 export class Outbox {
   readonly #store: Store;
   readonly #clock: Clock;
+  readonly #waiters: Waiters;
   #pending: Pending[] = [];
   #writing = false;
 
-  constructor(store: Store, clock: Clock) {
+  constructor(store: Store, clock: Clock, waiters: Waiters) {
     this.#store = store;
     this.#clock = clock;
+    this.#waiters = waiters;
   }
 
   /** Resolves when the message is on disk, or with the reason why it was refused. */
@@ -39,7 +42,9 @@ export class Outbox {
         const results = await this.#store.sendMessages(
           batch.map(({ message }) => message),
           this.#clock.now(),
+          (peer_id) => this.#waiters.of(peer_id),
         );
+        this.#waiters.hand(results.flatMap((sent) => (sent.ok && sent.handed) || []));
         batch.forEach(({ resolve, reject }, i) => {
           const sent = results[i];
           if (sent) resolve(sent);

@@ -2,7 +2,7 @@
  * What this session holds of its peer's mailbox: leased, not yet confirmed. It decides what is shown when, so that
  * within one process a message is shown as new at most once, and confirms what there is evidence for.
  */
-import type { Confirmation, Evidence, InboxMessage } from '../shared/contract/types.ts';
+import type { Confirmation, Evidence, InboxMessage, PushRoute } from '../shared/contract/types.ts';
 import { TOOL_RESPONSE_MAX_BYTES } from '../shared/limits.ts';
 import { byteLength } from '../shared/text.ts';
 
@@ -97,12 +97,10 @@ export class Inbox {
     return this.#held.get(message_id)?.state === 'pushed';
   }
 
-  /** @param outcome `handed`: no proof; `proven`: the client's protocol says that the model has it; `failed`: not sent */
-  endPush(message_id: string, outcome: 'handed' | 'proven' | 'failed'): void {
+  /** @param outcome `handed`: no proof; `failed`: not sent */
+  endPush(message_id: string, outcome: 'handed' | 'failed'): void {
     const held = this.#held.get(message_id);
-    if (!held) return;
-    if (outcome === 'proven') this.settle([message_id], 'client');
-    else if (held.state === 'pushing') held.state = outcome === 'handed' ? 'pushed' : 'new';
+    if (held?.state === 'pushing') held.state = outcome === 'handed' ? 'pushed' : 'new';
   }
 
   /**
@@ -155,8 +153,11 @@ export class Inbox {
     }
   }
 
-  /** There is evidence that the model has these. */
-  settle(message_ids: readonly string[], evidence: Evidence): void {
+  /**
+   * There is evidence that the model has these.
+   * @param pushed_by the route whose push is the evidence
+   */
+  settle(message_ids: readonly string[], evidence: Evidence, pushed_by?: PushRoute): void {
     const confirmations: Confirmation[] = [];
     for (const message_id of message_ids) {
       const held = this.#held.get(message_id);
@@ -164,7 +165,7 @@ export class Inbox {
       const what = held.noticed && evidence === 'tool-response' ? 'push-notice' : evidence;
       this.#held.delete(message_id);
       this.#remember(message_id, what);
-      confirmations.push({ message_id, evidence: what });
+      confirmations.push({ message_id, evidence: what, ...(pushed_by === undefined ? {} : { pushed_by }) });
     }
     if (confirmations.length > 0) this.#confirm(confirmations);
   }

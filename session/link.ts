@@ -5,7 +5,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { BrokerClient } from '../shared/client.ts';
 import type { Env, Location } from '../shared/config.ts';
-import type { InboxMessage, OperationName, Request, Response } from '../shared/contract/types.ts';
+import type { InboxMessage, OperationName, PushNote, Request, Response } from '../shared/contract/types.ts';
 import { type Deferred, deferred } from '../shared/deferred.ts';
 import { ensureBroker, isNewer } from '../shared/ensure-broker.ts';
 import { PeersError, toPeersError } from '../shared/errors.ts';
@@ -18,6 +18,7 @@ const CALL_WAIT_MS = 30_000;
 const CLOSE_WAIT_MS = 500;
 const BACKOFF_MIN_MS = 20;
 const BACKOFF_MAX_MS = 2_000;
+const NOTES_AT_ONCE = 100;
 
 /** Failures after which the same call may be made again once the link is healed. */
 const HEALED_BY_RECONNECTING = new Set(['broker_unavailable', 'broker_draining', 'session_stale']);
@@ -41,6 +42,9 @@ export class BrokerLink {
   #changed: Deferred<void> = deferred();
   #token: string | undefined;
   #hold = new AbortController();
+  #holding = false;
+  /** What the broker has not been told of pushes. */
+  readonly #notes: PushNote[] = [];
   /** Why the link is down; undefined before the first try and while it is up. */
   #failure: PeersError | undefined;
   #superseded: PeersError | undefined;
@@ -82,6 +86,13 @@ export class BrokerLink {
         this.#down(failure, token);
       }
     }
+  }
+
+  /** Sends the note along with the request that is about to be held; false where that is held already. */
+  takeAlong(note: PushNote): boolean {
+    if (this.#holding) return false;
+    this.#notes.push(note);
+    return true;
   }
 
   /** Gives the leases back and ends; waits only a moment for the broker. */
@@ -150,7 +161,10 @@ export class BrokerLink {
         for (;;) {
           const { messages } = await this.#next(again);
           again = false;
-          if (messages.length > 0) this.#options.onMessages(messages);
+          if (messages.length === 0) continue;
+          this.#options.onMessages(messages);
+          // most pushes are over then, and need no request of their own to be noted
+          await new Promise(setImmediate);
         }
       } catch (error) {
         if (this.#stopped.signal.aborted) return;
@@ -185,11 +199,17 @@ export class BrokerLink {
     if (token === undefined)
       throw new PeersError('session_stale', 'The session is not registered.', 'It registers again by itself.');
     this.#hold = new AbortController();
-    const answer = await this.#client.call(
-      'nextMessages',
-      { wait_ms: INBOX_HOLD_MS, again },
-      { token, signal: this.#hold.signal },
-    );
+    const pushed = this.#notes.splice(0, NOTES_AT_ONCE);
+    this.#holding = true;
+    const answer = await this.#client
+      .call('nextMessages', { wait_ms: INBOX_HOLD_MS, again, pushed }, { token, signal: this.#hold.signal })
+      .catch((error: unknown) => {
+        this.#notes.unshift(...pushed);
+        throw error;
+      })
+      .finally(() => {
+        this.#holding = false;
+      });
     // an older broker went, or this program was updated meanwhile: take over the port in an orderly way
     const version = this.#client.brokerVersion;
     if (version !== undefined && isNewer(VERSION, version)) {

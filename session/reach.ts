@@ -1,6 +1,6 @@
 /** How this session's client is reached: its push route, when a push is in place, and what the agent is doing meanwhile. */
 import type { Env } from '../shared/config.ts';
-import type { Activity, InboxMessage, PeerStatus, PushRoute, Request } from '../shared/contract/types.ts';
+import type { Activity, InboxMessage, PeerStatus, PushNote, PushRoute } from '../shared/contract/types.ts';
 import { ActivityTracker } from './activity.ts';
 import type { HookEvent } from './hooks.ts';
 import type { Filter, Inbox } from './inbox.ts';
@@ -27,7 +27,7 @@ export interface ReachOptions {
   readonly log: SessionLog;
   notifyChannel(params: ChannelNotification): Promise<void>;
   /** Tells the broker; must not throw. */
-  notePush(note: Request<'notePush'>): void;
+  notePush(note: PushNote): void;
   report(changes: { push_route?: PushRoute; activity?: Activity }): void;
 }
 

@@ -106,7 +106,9 @@ export class Session {
         const server = await this.#server.promise;
         await server.notification({ method: 'notifications/claude/channel', params: { ...params } });
       },
-      notePush: (note) => this.#tell('notePush', note),
+      notePush: (note) => {
+        if (!this.#link.takeAlong(note)) this.#tell('notePush', note);
+      },
       report: (changes) => this.#tell('reportSession', changes),
     });
   }

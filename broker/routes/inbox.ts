@@ -1,41 +1,58 @@
 /** The inbox of a session: the held request, confirmations, notes on pushes. */
-import type { InboxMessage } from '../../shared/contract/types.ts';
-import { waitFor } from '../bus.ts';
+import type { InboxMessage, PushNote } from '../../shared/contract/types.ts';
+import type { Entry } from '../core/mailbox.ts';
 import type { Deps, Handlers } from '../deps.ts';
+import { Hold } from '../hold.ts';
+import type { SessionRecord } from '../store/store.ts';
 
 type Names = 'nextMessages' | 'confirmMessages' | 'notePush';
 
-export function inboxHandlers({ store, bus, presence, clock, stopping, log }: Deps): Handlers<Names> {
-  return {
-    nextMessages: async ({ wait_ms, again }, call) => {
-      const session = call.session();
-      const end = clock.monotonic() + wait_ms;
-      let ended = false;
-      const gone = AbortSignal.any([call.signal, stopping]);
-      const unsubscribe = bus.subscribe('session-ended', session.id, () => {
-        ended = true;
+export function inboxHandlers({ store, bus, presence, waiters, clock, stopping, log }: Deps): Handlers<Names> {
+  const note = async (session_id: string, { message_ids, route, error }: PushNote) => {
+    const now = clock.now();
+    const noted = await store.notePush(session_id, message_ids, route, error, now);
+    const news: Partial<Entry> =
+      error === undefined
+        ? { pushed_at: now, push_route: route, push_error: null }
+        : { push_route: route, push_error: error };
+    for (const message_id of noted) bus.publish({ kind: 'entry', message_id, news });
+    if (error !== undefined) log.warn({ session_id, route, error, message_ids: noted }, 'push failed');
+  };
+
+  /** Looks, and looks again whenever there may be something, until the hold is over. */
+  const next = async (session: SessionRecord, hold: Hold, again: boolean): Promise<readonly InboxMessage[]> => {
+    for (;;) {
+      const { woken } = hold;
+      // an ended session gets nothing; the caller's next request learns why it ended
+      if (hold.isVoid) return [];
+      const all = again || waiters.hasMissed(session.id);
+      waiters.catchesUp(session.id);
+      const messages = await store.leaseNext(session, clock.now(), all);
+      if (messages.length > 0 || hold.isOver) return messages;
+      if (waiters.hasMissed(session.id)) continue;
+      const handed: InboxMessage[] = [];
+      const leave = waiters.join(session, (messages) => {
+        handed.push(...messages);
+        hold.wake();
       });
+      await woken;
+      leave();
+      if (handed.length > 0) return handed;
+    }
+  };
+
+  return {
+    nextMessages: async ({ wait_ms, again, pushed }, call) => {
+      const session = call.session();
+      const hold = new Hold({ bus, session, ms: wait_ms, gone: call.signal, stopping });
       try {
+        for (const push of pushed) await note(session.id, push);
         await presence.hold(session.id);
-        for (;;) {
-          // subscribe before looking: mail that comes in between must wake us
-          const mail = waitFor(bus, 'mail', session.peer_id, Math.max(0, end - clock.monotonic()), gone);
-          const sessionEnd = waitFor(bus, 'session-ended', session.id, Math.max(0, end - clock.monotonic()), gone);
-          let messages: InboxMessage[];
-          try {
-            // an ended session gets nothing; the caller's next request learns why it ended
-            const over = ended || call.signal.aborted;
-            messages = over ? [] : await store.leaseNext(session, clock.now(), again);
-            if (messages.length > 0) presence.leasing(session.id);
-            else if (!ended && !gone.aborted && (await Promise.race([mail.happened, sessionEnd.happened]))) continue;
-          } finally {
-            mail.cancel();
-            sessionEnd.cancel();
-          }
-          return { messages };
-        }
+        const messages = await next(session, hold, again);
+        if (messages.length > 0) presence.leasing(session.id);
+        return { messages: [...messages] };
       } finally {
-        unsubscribe();
+        hold.end();
         presence.release(session.id);
       }
     },
@@ -43,7 +60,7 @@ export function inboxHandlers({ store, bus, presence, clock, stopping, log }: De
     confirmMessages: async ({ confirmations }, call) => {
       const { peer_id, id } = call.session();
       const confirmed = await store.confirm(peer_id, confirmations, clock.now());
-      for (const message_id of confirmed) bus.publish({ kind: 'entry', message_id });
+      for (const message_id of confirmed) bus.publish({ kind: 'entry', message_id, news: { state: 'confirmed' } });
       const unread = await store.unread(peer_id);
       // there is room for more of the same sender: a held request looks again
       if (confirmed.length > 0 && unread > 0) bus.publish({ kind: 'mail', peer_id });
@@ -51,11 +68,8 @@ export function inboxHandlers({ store, bus, presence, clock, stopping, log }: De
       return { confirmed: confirmed.length, unread };
     },
 
-    notePush: async ({ message_ids, route, error }, call) => {
-      const { id } = call.session();
-      const noted = await store.notePush(id, message_ids, route, error, clock.now());
-      for (const message_id of noted) bus.publish({ kind: 'entry', message_id });
-      if (error !== undefined) log.warn({ session_id: id, route, error, message_ids: noted }, 'push failed');
+    notePush: async (push, call) => {
+      await note(call.session().id, push);
       return {};
     },
   };

@@ -100,22 +100,15 @@ export function messageHandlers(deps: Deps): Handlers<Names> {
         idempotency_key: request.idempotency_key,
       });
       if (!sent.ok) throw refusal(sent, request.to, request.reply_to);
-      if (sent.named) bus.publish({ kind: 'entry', message_id: sent.named });
+      if (sent.named) bus.publish({ kind: 'entry', message_id: sent.named, news: { state: 'confirmed' } });
       if (!sent.fresh) return receipt(sent.record);
-      const { recipient, to } = sent.record;
-      if (!recipient.online || recipient.push_route === 'none' || recipient.status === 'dnd') {
-        bus.publish({ kind: 'mail', peer_id: to.id });
+      const { recipient, to, entry } = sent.record;
+      if (!sent.handed) bus.publish({ kind: 'mail', peer_id: to.id });
+      if (!recipient.online || recipient.push_route === 'none' || recipient.status === 'dnd')
         return receipt(sent.record);
-      }
       // whoever can be pushed to is pushed to within milliseconds: worth waiting for, to tell the sender
-      const news = waitFor(bus, 'entry', id, RECEIPT_WAIT_MS, call.signal);
-      try {
-        bus.publish({ kind: 'mail', peer_id: to.id });
-        const found = (await news.happened) ? await store.findMessage(id) : undefined;
-        return receipt(found?.entries.find((entry) => entry.to.id === to.id) ?? sent.record);
-      } finally {
-        news.cancel();
-      }
+      const event = await waitFor(bus, 'entry', id, RECEIPT_WAIT_MS, call.signal);
+      return receipt({ ...sent.record, entry: { ...entry, ...event?.news } });
     },
 
     messageStatus: async ({ message_id }, call) => {

@@ -46,7 +46,7 @@ export function operatorHandlers(deps: Deps): Handlers<Names> {
       if (confirm.length > 0) {
         const confirmations = confirm.map((message_id) => ({ message_id, evidence: 'operator' as const }));
         const confirmed = await store.confirm(me, confirmations, clock.now());
-        for (const message_id of confirmed) bus.publish({ kind: 'entry', message_id });
+        for (const message_id of confirmed) bus.publish({ kind: 'entry', message_id, news: { state: 'confirmed' } });
       }
       return { messages: await store.peekMailbox(me, limit), unread: await store.unread(me) };
     },

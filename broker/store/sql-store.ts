@@ -1,5 +1,5 @@
 /** The {@link Store} over Kysely: each call runs its queries in one transaction and speaks of failures in the product's terms. */
-import type { Kysely, RawBuilder } from 'kysely';
+import type { CompiledQuery, Kysely } from 'kysely';
 import type { PeersError } from '../../shared/errors.ts';
 import type { Database } from './schema.ts';
 import type { Db } from './sql/common.ts';
@@ -10,6 +10,7 @@ import * as messages from './sql/messages.ts';
 import * as operator from './sql/operator.ts';
 import * as peers from './sql/peers.ts';
 import * as retention from './sql/retention.ts';
+import * as sending from './sql/sending.ts';
 import * as sessions from './sql/sessions.ts';
 import type { Store } from './store.ts';
 
@@ -18,8 +19,8 @@ export interface SqlStoreOptions {
   fail(thrown: unknown): PeersError;
   facts(): Promise<{ bytes: number; schema: number }>;
   /** Commits on this connection need not wait for the disk; and again they must. */
-  readonly relax: RawBuilder<unknown>;
-  readonly restore: RawBuilder<unknown>;
+  readonly relax: CompiledQuery;
+  readonly restore: CompiledQuery;
 }
 
 export class SqlStore implements Store {
@@ -50,11 +51,11 @@ export class SqlStore implements Store {
     return this.#db
       .connection()
       .execute(async (connection) => {
-        await relax.execute(connection);
+        await connection.executeQuery(relax);
         try {
           return await connection.transaction().execute(work);
         } finally {
-          await restore.execute(connection);
+          await connection.executeQuery(restore);
         }
       })
       .catch((error: unknown) => {
@@ -97,12 +98,14 @@ export class SqlStore implements Store {
     this.#write((db) => idleWatches.watchIdle(db, peer, watcher, now));
   takeIdleWatchers: Store['takeIdleWatchers'] = (peer) => this.#write((db) => idleWatches.takeIdleWatchers(db, peer));
 
-  sendMessages: Store['sendMessages'] = (outgoing, now) =>
-    this.#write((db) => messages.sendMessages(db, outgoing, this.#room, now));
+  sendMessages: Store['sendMessages'] = (outgoing, now, waiting = () => undefined) =>
+    this.#write((db) => sending.sendMessages(db, outgoing, { room: this.#room, waiting, now }));
   findMessage: Store['findMessage'] = (id) => this.#read((db) => messages.findMessage(db, id));
 
-  leaseNext: Store['leaseNext'] = (session, now, again) =>
-    this.#note((db) => mailbox.leaseNext(db, session, now, again));
+  leaseNext: Store['leaseNext'] = async (session, now, again) =>
+    again || (await this.#read((db) => mailbox.hasUnleased(db, session, now)))
+      ? this.#note((db) => mailbox.leaseNext(db, session, now, again))
+      : [];
   peekMailbox: Store['peekMailbox'] = (id, limit) => this.#read((db) => mailbox.peekMailbox(db, id, limit));
   renewLeases: Store['renewLeases'] = (ids, now) => this.#note((db) => mailbox.renewLeases(db, ids, now));
   confirm: Store['confirm'] = (id, confirmations, now) =>

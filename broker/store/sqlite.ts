@@ -1,7 +1,7 @@
 /** Opens the SQLite file: better-sqlite3 under Node, bun:sqlite under Bun, which cannot load the former. */
 import { chmodSync, closeSync, existsSync, mkdirSync, openSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { Kysely, type SqliteDatabase, SqliteDialect, type SqliteStatement, sql } from 'kysely';
+import { CompiledQuery, Kysely, type SqliteDatabase, SqliteDialect, type SqliteStatement } from 'kysely';
 import { PeersError, toPeersError } from '../../shared/errors.ts';
 import { knownSchema, migrate } from './migrate.ts';
 import type { Migration } from './migrations/index.ts';
@@ -178,8 +178,8 @@ export async function openSqliteStore(path: string, options: OpenOptions): Promi
     return new SqlStore(db, {
       fail: (error) => storageError(path, error),
       facts: async () => ({ bytes: sizeOf(path) + sizeOf(`${path}-wal`), schema }),
-      relax: sql`pragma synchronous = normal`,
-      restore: sql`pragma synchronous = full`,
+      relax: CompiledQuery.raw('pragma synchronous = normal'),
+      restore: CompiledQuery.raw('pragma synchronous = full'),
     });
   } catch (error) {
     connection?.close();

@@ -87,6 +87,12 @@ export interface EntryRecord {
   };
 }
 
+/** Leased in the commit that stored it to a session that waited for mail: who that was, and what it gets. */
+export interface Handed {
+  readonly session: SessionRecord;
+  readonly message: InboxMessage;
+}
+
 export type Sent =
   | {
       readonly ok: true;
@@ -95,6 +101,7 @@ export type Sent =
       readonly fresh: boolean;
       /** The message that this one answers, if that was still waiting: naming it confirmed it. */
       readonly named: string | null;
+      readonly handed: Handed | null;
     }
   | { readonly ok: false; readonly reason: 'no-such-peer'; readonly names: readonly string[] }
   | { readonly ok: false; readonly reason: 'no-such-reply-to' | 'to-self' | 'mailbox-full' | 'key-reused' };
@@ -165,8 +172,15 @@ export interface Store {
   /** Those who asked about this peer; they are owed one message, and asked no more. */
   takeIdleWatchers(peer_id: string): Promise<string[]>;
 
-  /** Puts messages into mailboxes: one commit for all of them, each with a result of its own. */
-  sendMessages(outgoing: readonly Outgoing[], now: number): Promise<Sent[]>;
+  /**
+   * Puts messages into mailboxes: one commit for all of them, each with a result of its own.
+   * @param waiting the session that holds a request for this peer's mail at this moment: what it may have is leased to it
+   */
+  sendMessages(
+    outgoing: readonly Outgoing[],
+    now: number,
+    waiting?: (peer_id: string) => SessionRecord | undefined,
+  ): Promise<Sent[]>;
   /** The sender's or recipient's view of a message. */
   findMessage(message_id: string): Promise<{ message: InboxMessage; entries: EntryRecord[] } | undefined>;
 

@@ -81,11 +81,10 @@ export class Dispatcher {
     const { inbox, log, note } = this.#options;
     const ids = messages.map(({ message_id }) => message_id).filter((id) => inbox.beginPush(id));
     try {
-      const outcome = await route.push(messages);
-      // before what is proven is confirmed: a confirmed entry takes no more notes
+      if ((await route.push(messages)) === 'proven') return inbox.settle(ids, 'client', route.name);
+      for (const id of ids) inbox.endPush(id, 'handed');
       note(ids, route.name);
-      for (const id of ids) inbox.endPush(id, outcome);
-      if (outcome === 'handed' && this.#second) this.#tryAgainLater(this.#second, messages);
+      if (this.#second) this.#tryAgainLater(this.#second, messages);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       for (const id of ids) {

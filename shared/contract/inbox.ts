@@ -19,8 +19,21 @@ export const InboxMessage = z.object({
 });
 export type InboxMessage = z.infer<typeof InboxMessage>;
 
-export const Confirmation = z.object({ message_id: Id, evidence: Evidence });
+export const Confirmation = z.object({
+  message_id: Id,
+  evidence: Evidence,
+  /** The push route that proved it, which nobody noted before. */
+  pushed_by: PushRoute.optional(),
+});
 export type Confirmation = z.infer<typeof Confirmation>;
+
+/** Messages were handed to the client unasked, or this failed. */
+export const PushNote = z.object({
+  message_ids: z.array(Id).min(1).max(1000),
+  route: PushRoute,
+  error: z.string().max(300).optional(),
+});
+export type PushNote = z.infer<typeof PushNote>;
 
 export const inbox = {
   nextMessages: operation({
@@ -31,6 +44,8 @@ export const inbox = {
       wait_ms: z.number().int().min(0).max(INBOX_HOLD_MS).default(0),
       /** Also what this session holds already: it may have missed an answer when its connection broke. */
       again: z.boolean().default(false),
+      /** What became of the messages that came last: most pushes are over before the next request. */
+      pushed: z.array(PushNote).max(100).default([]),
     }),
     response: z.object({ messages: z.array(InboxMessage) }),
   }),
@@ -49,11 +64,7 @@ export const inbox = {
     path: '/v1/inbox/pushed',
     caller: 'session',
     summary: 'Tells that messages were handed to the client unasked, or that this failed.',
-    request: z.object({
-      message_ids: z.array(Id).min(1).max(1000),
-      route: PushRoute,
-      error: z.string().max(300).optional(),
-    }),
+    request: PushNote,
     response: z.object({}),
   }),
   readMessage: operation({

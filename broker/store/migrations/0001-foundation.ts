@@ -84,9 +84,10 @@ export async function up(db: Kysely<never>): Promise<void> {
     .addColumn('push_error', 'text')
     .addColumn('confirmed_at', 'bigint')
     .addColumn('confirmed_by', 'text')
-    .addPrimaryKeyConstraint('entries_key', ['recipient_id', 'message_seq'])
+    .addPrimaryKeyConstraint('entries_key', ['message_seq', 'recipient_id'])
+    // one tree in the order of arrival, so that a commit of many messages writes few pages
+    .modifyEnd(sql`without rowid`)
     .execute();
-  await db.schema.createIndex('entries_of_message').on('entries').column('message_seq').execute();
   // what waits is a sliver of what was: every hot query looks at this index only
   await sql`create index entries_waiting on entries (recipient_id, message_seq) where state in ('queued', 'leased')`.execute(
     db,

@@ -7,6 +7,10 @@ import type { PeerRecord } from '../store.ts';
 
 export type Db = Kysely<Database> | Transaction<Database>;
 
+export function unique<T>(values: readonly T[]): T[] {
+  return [...new Set(values)];
+}
+
 /** Written out, not bound: SQLite uses a partial index only for a condition that it can see. */
 export const WAITING = sql<boolean>`entries.state in ('queued', 'leased')`;
 
@@ -56,12 +60,15 @@ type SelectedRecipient = Awaited<ReturnType<ReturnType<typeof selectRecipients>[
 export interface RecipientRecord {
   readonly short: PeerShort;
   readonly recipient: Recipient;
+  /** The session that serves it now. */
+  readonly session_id: string | null;
 }
 
 export function toRecipientRecord(row: SelectedRecipient): RecipientRecord {
   const { id, name, kind, status, status_message, last_seen_at } = row;
   return {
     short: { id, name, kind },
+    session_id: row.session_id,
     recipient: {
       name,
       kind,

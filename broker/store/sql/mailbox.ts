@@ -6,12 +6,41 @@ import { previewLine } from '../../../shared/text.ts';
 import type { SessionRecord } from '../store.ts';
 import { CRITICAL, type Db, iso, WAITING } from './common.ts';
 import { selectMessages, toInboxMessage } from './messages.ts';
+import { prepared } from './prepared.ts';
 
 /** Messages handed out by one call; the next call brings the rest. */
 const LEASE_BATCH = 200;
 const PREVIEW_BYTES = 100;
 
-export async function leaseNext(db: Db, session: SessionRecord, now: number, again: boolean): Promise<InboxMessage[]> {
+interface Taker {
+  readonly peer_id: string;
+  readonly session_id: string;
+  readonly now: number;
+}
+
+/** Not leased to this session already, or the lease has lapsed. */
+function isFreeFor({ session_id, now }: Taker) {
+  return sql<boolean>`(lease_session is null or lease_session != ${session_id} or lease_until < ${now})`;
+}
+
+const findOneUnleased = prepared((db, taker: Taker) =>
+  db
+    .selectFrom('entries')
+    .select('message_seq')
+    .where('recipient_id', '=', taker.peer_id)
+    .where(WAITING)
+    .where(isFreeFor(taker))
+    .limit(1),
+);
+
+/** Whether {@link leaseNext} may find something: most looks are in vain, and this one takes no transaction. */
+export async function hasUnleased(db: Db, session: SessionRecord, now: number): Promise<boolean> {
+  const rows = await findOneUnleased(db, { peer_id: session.peer_id, session_id: session.id, now });
+  return rows.length > 0;
+}
+
+/** What waits for a peer, in the order in which it is handed out. */
+function selectNext(db: Db, peer_id: string) {
   const waiting = db
     .selectFrom('entries')
     .innerJoin('messages', 'messages.seq', 'entries.message_seq')
@@ -27,43 +56,53 @@ export async function leaseNext(db: Db, session: SessionRecord, now: number, aga
         'place',
       ),
     )
-    .where('entries.recipient_id', '=', session.peer_id)
+    .where('entries.recipient_id', '=', peer_id)
     .where(WAITING);
-  let query = db
+  return db
     .selectFrom(waiting.as('waiting'))
     .select(['message_seq', 'shown_by'])
-    .where((eb) => eb.or([eb('place', '<=', LEASED_PER_SENDER), eb('priority', '=', CRITICAL)]));
-  if (!again) {
-    query = query.where((eb) =>
-      eb.or([eb('lease_session', 'is', null), eb('lease_session', '!=', session.id), eb('lease_until', '<', now)]),
-    );
-  }
-  const next = await query
+    .where((eb) => eb.or([eb('place', '<=', LEASED_PER_SENDER), eb('priority', '=', CRITICAL)]))
     .orderBy(sql`priority = ${CRITICAL}`, 'desc')
     .orderBy('place')
     .orderBy('message_seq')
-    .limit(LEASE_BATCH)
-    .execute();
+    .limit(LEASE_BATCH);
+}
+
+const findNext = prepared((db, taker: Taker) => selectNext(db, taker.peer_id).where(isFreeFor(taker)));
+const findAll = prepared((db, { peer_id }: { peer_id: string }) => selectNext(db, peer_id));
+
+const setLeased = prepared(
+  (db, { peer_id, seqs, lease }: { peer_id: string; seqs: readonly number[]; lease: ReturnType<typeof leasedTo> }) =>
+    db.updateTable('entries').set(lease).where('recipient_id', '=', peer_id).where('message_seq', 'in', seqs),
+);
+
+const findMessages = prepared((db, { seqs }: { seqs: readonly number[] }) =>
+  selectMessages(db).where('messages.seq', 'in', seqs),
+);
+
+export async function leaseNext(db: Db, session: SessionRecord, now: number, again: boolean): Promise<InboxMessage[]> {
+  const { peer_id, id } = session;
+  const next = again ? await findAll(db, { peer_id }) : await findNext(db, { peer_id, session_id: id, now });
   if (next.length === 0) return [];
   const seqs = next.map(({ message_seq }) => message_seq);
-  await db
-    .updateTable('entries')
-    .set({
-      state: 'leased',
-      lease_session: session.id,
-      lease_until: now + LEASE_MS,
-      leased_at: now,
-      shown_by: session.process,
-    })
-    .where('recipient_id', '=', session.peer_id)
-    .where('message_seq', 'in', seqs)
-    .execute();
-  const rows = await selectMessages(db).where('messages.seq', 'in', seqs).execute();
+  await setLeased(db, { peer_id, seqs, lease: leasedTo(session, now) });
+  const rows = await findMessages(db, { seqs });
   const bySeq = new Map(rows.map((row) => [row.seq, row]));
   return next.flatMap(({ message_seq, shown_by }) => {
     const row = bySeq.get(message_seq);
     return row ? [toInboxMessage(row, shown_by !== null && shown_by !== session.process)] : [];
   });
+}
+
+/** What an entry says while this session has it. */
+export function leasedTo(session: SessionRecord, now: number) {
+  return {
+    state: 'leased',
+    lease_session: session.id,
+    lease_until: now + LEASE_MS,
+    leased_at: now,
+    shown_by: session.process,
+  } as const;
 }
 
 export async function peekMailbox(db: Db, peer_id: string, limit: number): Promise<InboxMessage[]> {
@@ -86,41 +125,84 @@ export async function renewLeases(db: Db, session_ids: readonly string[], now: n
     .execute();
 }
 
+const findWaiting = prepared((db, { peer_id, ids }: { peer_id: string; ids: readonly string[] }) =>
+  db
+    .selectFrom('messages')
+    .innerJoin('entries', 'entries.message_seq', 'messages.seq')
+    .select(['messages.seq', 'messages.id'])
+    .where('messages.id', 'in', ids)
+    .where('entries.recipient_id', '=', peer_id)
+    .where(WAITING),
+);
+
+interface Confirmed {
+  readonly peer_id: string;
+  readonly seqs: readonly number[];
+  readonly evidence: Evidence;
+  readonly now: number;
+}
+
+function updateConfirmed(db: Db, { peer_id, seqs, evidence, now }: Confirmed) {
+  return db
+    .updateTable('entries')
+    .set({ state: 'confirmed', confirmed_at: now, confirmed_by: evidence, lease_session: null, lease_until: null })
+    .where('recipient_id', '=', peer_id)
+    .where('message_seq', 'in', seqs);
+}
+
+const setConfirmed = prepared(updateConfirmed);
+const setPushedAndConfirmed = prepared((db, { route, ...confirmed }: Confirmed & { route: PushRoute }) =>
+  updateConfirmed(db, confirmed).set({ pushed_at: confirmed.now, push_route: route, push_error: null }),
+);
+
 export async function confirm(
   db: Db,
   peer_id: string,
   confirmations: readonly Confirmation[],
   now: number,
 ): Promise<string[]> {
-  const byEvidence = new Map<Evidence, string[]>();
-  for (const { message_id, evidence } of confirmations) {
-    byEvidence.set(evidence, [...(byEvidence.get(evidence) ?? []), message_id]);
+  const alike = new Map<string, Pick<Confirmation, 'evidence' | 'pushed_by'> & { ids: string[] }>();
+  for (const { message_id, evidence, pushed_by } of confirmations) {
+    const key = `${evidence} ${pushed_by}`;
+    const group = alike.get(key) ?? { evidence, pushed_by, ids: [] };
+    group.ids.push(message_id);
+    alike.set(key, group);
   }
   const confirmed: string[] = [];
-  for (const [evidence, ids] of byEvidence) {
-    const waiting = await db
-      .selectFrom('messages')
-      .innerJoin('entries', 'entries.message_seq', 'messages.seq')
-      .select(['messages.seq', 'messages.id'])
-      .where('messages.id', 'in', ids)
-      .where('entries.recipient_id', '=', peer_id)
-      .where(WAITING)
-      .execute();
+  for (const { evidence, pushed_by, ids } of alike.values()) {
+    const waiting = await findWaiting(db, { peer_id, ids });
     if (waiting.length === 0) continue;
-    await db
-      .updateTable('entries')
-      .set({ state: 'confirmed', confirmed_at: now, confirmed_by: evidence, lease_session: null, lease_until: null })
-      .where('recipient_id', '=', peer_id)
-      .where(
-        'message_seq',
-        'in',
-        waiting.map(({ seq }) => seq),
-      )
-      .execute();
+    const entries = { peer_id, seqs: waiting.map(({ seq }) => seq), evidence, now };
+    if (pushed_by === undefined) await setConfirmed(db, entries);
+    else await setPushedAndConfirmed(db, { ...entries, route: pushed_by });
     confirmed.push(...waiting.map(({ id }) => id));
   }
   return confirmed;
 }
+
+interface Pushed {
+  readonly session_id: string;
+  readonly ids: readonly string[];
+  readonly route: PushRoute;
+}
+
+function updatePushed(db: Db, { session_id, ids, route }: Pushed) {
+  return db
+    .updateTable('entries')
+    .set({ push_route: route })
+    .where('lease_session', '=', session_id)
+    .where('message_seq', 'in', db.selectFrom('messages').select('seq').where('id', 'in', ids))
+    .returning((eb) =>
+      eb.selectFrom('messages').select('messages.id').whereRef('messages.seq', '=', 'entries.message_seq').as('id'),
+    );
+}
+
+const setPushed = prepared((db, { now, ...pushed }: Pushed & { now: number }) =>
+  updatePushed(db, pushed).set({ pushed_at: now, push_error: null }),
+);
+const setPushFailed = prepared((db, { error, ...pushed }: Pushed & { error: string }) =>
+  updatePushed(db, pushed).set({ push_error: error }),
+);
 
 export async function notePush(
   db: Db,
@@ -130,38 +212,23 @@ export async function notePush(
   error: string | undefined,
   now: number,
 ): Promise<string[]> {
-  const rows = await db
-    .updateTable('entries')
-    .set(
-      error === undefined
-        ? { pushed_at: now, push_route: route, push_error: null }
-        : { push_error: error, push_route: route },
-    )
-    .where('lease_session', '=', session_id)
-    .where('message_seq', 'in', db.selectFrom('messages').select('seq').where('id', 'in', message_ids))
-    .returning('message_seq')
-    .execute();
-  if (rows.length === 0) return [];
-  const noted = await db
-    .selectFrom('messages')
-    .select('id')
-    .where(
-      'seq',
-      'in',
-      rows.map(({ message_seq }) => message_seq),
-    )
-    .execute();
-  return noted.map(({ id }) => id);
+  const pushed = { session_id, ids: message_ids, route };
+  const rows =
+    error === undefined ? await setPushed(db, { ...pushed, now }) : await setPushFailed(db, { ...pushed, error });
+  return rows.flatMap(({ id }) => id ?? []);
 }
 
-export async function unread(db: Db, peer_id: string): Promise<number> {
-  const row = await db
+const countWaiting = prepared((db, { peer_id }: { peer_id: string }) =>
+  db
     .selectFrom('entries')
     .select(({ fn }) => fn.countAll<number>().as('n'))
     .where('recipient_id', '=', peer_id)
-    .where(WAITING)
-    .executeTakeFirstOrThrow();
-  return Number(row.n);
+    .where(WAITING),
+);
+
+export async function unread(db: Db, peer_id: string): Promise<number> {
+  const [row] = await countWaiting(db, { peer_id });
+  return Number(row?.n ?? 0);
 }
 
 /** Entries that nobody is there to take: given up already, or waiting for a peer that left a while ago. */
