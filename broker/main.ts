@@ -102,7 +102,7 @@ export async function runBroker(env: Env): Promise<number> {
       ...inboxHandlers(deps),
       ...operatorHandlers(deps),
     };
-    opened.resolve(getRequestListener(createApp(deps, auth, handlers).fetch, { overrideGlobalObjects: false }));
+    opened.resolve(getRequestListener(createApp(deps, auth, handlers).fetch));
     startHousekeeping(deps, auth);
 
     process.once('SIGTERM', () => stopped.resolve('SIGTERM'));

@@ -53,7 +53,7 @@ export async function up(db: Kysely<never>): Promise<void> {
 
   await db.schema
     .createTable('messages')
-    .addColumn('seq', 'integer', (c) => c.primaryKey().autoIncrement())
+    .addColumn('seq', 'integer', (c) => c.primaryKey())
     .addColumn('id', 'text', (c) => c.notNull().unique())
     .addColumn('sender_id', 'text', (c) => c.notNull().references('peers.id'))
     .addColumn('conversation_id', 'text', (c) => c.notNull())
@@ -92,5 +92,4 @@ export async function up(db: Kysely<never>): Promise<void> {
   await sql`create index entries_waiting on entries (recipient_id, message_seq) where state in ('queued', 'leased')`.execute(
     db,
   );
-  await sql`create index entries_leased on entries (lease_session) where state = 'leased'`.execute(db);
 }

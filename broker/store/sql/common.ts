@@ -1,5 +1,5 @@
 /** What several of the store's queries share. */
-import { type Kysely, sql, type Transaction } from 'kysely';
+import { type ExpressionBuilder, type Kysely, sql, type Transaction } from 'kysely';
 import type { PeerShort, Priority } from '../../../shared/contract/types.ts';
 import type { Recipient } from '../../core/mailbox.ts';
 import type { Database } from '../schema.ts';
@@ -13,6 +13,16 @@ export function unique<T>(values: readonly T[]): T[] {
 
 /** Written out, not bound: SQLite uses a partial index only for a condition that it can see. */
 export const WAITING = sql<boolean>`entries.state in ('queued', 'leased')`;
+
+/** By way of its peer's mailbox, where it has an index: leases have none of their own, which each of them would pay for. */
+export function isLeasedBy(db: Db, session_ids: readonly string[]) {
+  return (eb: ExpressionBuilder<Database, 'entries'>) =>
+    eb.and([
+      eb('entries.recipient_id', 'in', db.selectFrom('sessions').select('peer_id').where('id', 'in', session_ids)),
+      eb('entries.lease_session', 'in', session_ids),
+      WAITING,
+    ]);
+}
 
 const RANKS = { info: -1, normal: 0, warning: 1, critical: 2 } as const satisfies Record<Priority, number>;
 export const CRITICAL = RANKS.critical;

@@ -4,7 +4,7 @@ import type { Confirmation, Evidence, InboxMessage, Orphan, PushRoute } from '..
 import { LEASE_MS, LEASED_PER_SENDER, ORPHAN_GRACE_MS } from '../../../shared/limits.ts';
 import { previewLine } from '../../../shared/text.ts';
 import type { SessionRecord } from '../store.ts';
-import { CRITICAL, type Db, iso, WAITING } from './common.ts';
+import { CRITICAL, type Db, isLeasedBy, iso, WAITING } from './common.ts';
 import { selectMessages, toInboxMessage } from './messages.ts';
 import { prepared } from './prepared.ts';
 
@@ -120,8 +120,7 @@ export async function renewLeases(db: Db, session_ids: readonly string[], now: n
   await db
     .updateTable('entries')
     .set({ lease_until: now + LEASE_MS })
-    .where('lease_session', 'in', session_ids)
-    .where(sql<boolean>`state = 'leased'`)
+    .where(isLeasedBy(db, session_ids))
     .execute();
 }
 

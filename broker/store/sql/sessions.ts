@@ -4,7 +4,7 @@ import { freeName, nameKey } from '../../core/names.ts';
 import type { SessionRow } from '../schema.ts';
 import type { PeerRecord, Registered, Registration, SessionRecord } from '../store.ts';
 import type { Db } from './common.ts';
-import { WAITING } from './common.ts';
+import { isLeasedBy } from './common.ts';
 import { moveIdleWatches } from './idle-watches.ts';
 import { currentId, getPeer, takenNames } from './peers.ts';
 
@@ -56,7 +56,14 @@ async function reclaim(db: Db, r: Registration): Promise<string | undefined> {
     if (!open || mine || !r.is_live(open)) return id;
   }
   if (r.wanted_name !== undefined || r.conversation === undefined) return undefined;
-  return conversationPeer(db, r.conversation);
+  const id = await conversationPeer(db, r.conversation);
+  const open = id === undefined ? undefined : await openSession(db, id);
+  return open && hasMovedOn(open, r.conversation) && r.is_live(open) ? undefined : id;
+}
+
+/** The session began another conversation since, as its client's user may: this one is nobody's now. */
+function hasMovedOn(session: SessionRow, conversation: Conversation): boolean {
+  return session.conversation !== null && session.conversation !== conversationKey(conversation);
 }
 
 function conversationKey(conversation: Conversation): string {
@@ -161,12 +168,15 @@ export async function bindConversation(
     .set({ conversation: conversationKey(conversation) })
     .where('id', '=', session_id)
     .execute();
-  if (earlier === undefined || earlier === fresh) {
+  const other = earlier === undefined ? undefined : await openSession(db, earlier);
+  if (earlier === undefined || earlier === fresh || (other?.detached_at === null && hasMovedOn(other, conversation))) {
     await rememberConversation(db, conversation, fresh);
     return { peer: await getPeer(db, fresh), adopted: false, superseded: null };
   }
-  const other = await openSession(db, earlier);
   if (other) await endSession(db, other.id, 'superseded', [], now);
+  // while the session is still its old peer's: that mailbox has the leases
+  if (await servesConversation(db, fresh)) await releaseLeases(db, session_id);
+  else await merge(db, fresh, earlier);
   await db.updateTable('sessions').set({ peer_id: earlier }).where('id', '=', session_id).execute();
   const from = await db.selectFrom('peers').selectAll().where('id', '=', fresh).executeTakeFirstOrThrow();
   await db
@@ -174,8 +184,6 @@ export async function bindConversation(
     .set({ kind: from.kind, host: from.host, cwd: from.cwd, repo: from.repo, branch: from.branch, last_seen_at: now })
     .where('id', '=', earlier)
     .execute();
-  if (await servesConversation(db, fresh)) await releaseLeases(db, session_id);
-  else await merge(db, fresh, earlier);
   return { peer: await getPeer(db, earlier), adopted: true, superseded: other?.id ?? null };
 }
 
@@ -215,8 +223,7 @@ async function releaseLeases(db: Db, session_id: string): Promise<void> {
   await db
     .updateTable('entries')
     .set({ state: 'queued', lease_session: null, lease_until: null })
-    .where('lease_session', '=', session_id)
-    .where(WAITING)
+    .where(isLeasedBy(db, [session_id]))
     .execute();
 }
 
