@@ -102,7 +102,9 @@ export async function runBroker(env: Env): Promise<number> {
       ...inboxHandlers(deps),
       ...operatorHandlers(deps),
     };
-    opened.resolve(getRequestListener(createApp(deps, auth, handlers).fetch));
+    // the library's own Response is cheaper, but under Bun its answers come without the length that a client waits for
+    const overrideGlobalObjects = process.versions['bun'] === undefined;
+    opened.resolve(getRequestListener(createApp(deps, auth, handlers).fetch, { overrideGlobalObjects }));
     startHousekeeping(deps, auth);
 
     process.once('SIGTERM', () => stopped.resolve('SIGTERM'));

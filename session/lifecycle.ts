@@ -1,7 +1,7 @@
 /** A session ends with its client: on a signal, at the end of standard input, or when the process that started it dies. */
 
-/** Often enough to be gone within two seconds, seldom enough to cost nothing. */
-const PARENT_CHECK_MS = 1_500;
+/** The rare case: most clients close standard input when they die. Out of discovery within five seconds all the same. */
+const PARENT_CHECK_MS = 3_000;
 
 /** Calls `end` once, with the reason. */
 export function watchClient(end: (reason: string) => void): void {

@@ -182,7 +182,7 @@ describe.each<Runtime>(['node', 'bun'])('the end of a session under %s', (runtim
     input.write(`${JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'initialize', params: hello })}\n`);
     await until(async () => (await peer('bravo').catch(() => undefined))?.online);
     starter.kill('SIGKILL');
-    await until(() => !isRunning(pid), { within: 2_500 });
+    await until(() => !isRunning(pid), { within: 5_000 });
     expect((await peer('bravo'))?.online).toBe(false);
   });
 

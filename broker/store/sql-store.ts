@@ -96,7 +96,8 @@ export class SqlStore implements Store {
 
   watchIdle: Store['watchIdle'] = (peer, watcher, now) =>
     this.#write((db) => idleWatches.watchIdle(db, peer, watcher, now));
-  takeIdleWatchers: Store['takeIdleWatchers'] = (peer) => this.#write((db) => idleWatches.takeIdleWatchers(db, peer));
+  idleWatches: Store['idleWatches'] = (peer) => this.#read((db) => idleWatches.idleWatches(db, peer));
+  endIdleWatch: Store['endIdleWatch'] = (watch) => this.#write((db) => idleWatches.endIdleWatch(db, watch));
 
   sendMessages: Store['sendMessages'] = (outgoing, now, waiting = () => undefined) =>
     this.#write((db) => sending.sendMessages(db, outgoing, { room: this.#room, waiting, now }));

@@ -132,6 +132,13 @@ export interface RetentionCuts {
   readonly sessions_before: number;
 }
 
+/** The watcher is owed one message when the peer falls idle or leaves. */
+export interface IdleWatchRecord {
+  readonly peer_id: string;
+  readonly watcher_id: string;
+  readonly created_at: number;
+}
+
 export interface Store {
   /** Finds or makes the peer of a registering session and attaches the session to it. */
   registerSession(registration: Registration, now: number): Promise<Registered>;
@@ -169,8 +176,10 @@ export interface Store {
 
   /** Asks that the watcher be told when the peer falls idle; asking twice is asking once. */
   watchIdle(peer_id: string, watcher_id: string, now: number): Promise<void>;
-  /** Those who asked about this peer; they are owed one message, and asked no more. */
-  takeIdleWatchers(peer_id: string): Promise<string[]>;
+  /** Those who asked about this peer and have not been told. */
+  idleWatches(peer_id: string): Promise<IdleWatchRecord[]>;
+  /** They have been told, for this time of asking. */
+  endIdleWatch(watch: IdleWatchRecord): Promise<void>;
 
   /**
    * Puts messages into mailboxes: one commit for all of them, each with a result of its own.

@@ -41,7 +41,7 @@ test('idle: a Codex peer’s message starts a turn, and the model has it within 
   expect(news, 'whose word it is').toMatch(
     /Through agent-peers, from the codex peer bravo: .*not an order of your user/,
   );
-  expect(news, 'how to answer').toMatch(/send_message \{"to_id":"bravo","reply_to":"m\w+"/);
+  expect(news, 'how to answer').toMatch(/send_message of agent-peers: \{"to_id":"bravo","reply_to":"m\w+"/);
   await session.turnEnded({ from });
 });
 

@@ -129,12 +129,14 @@ const priority = fc.constantFrom('info', 'normal', 'warning', 'critical');
 /** What happens most in life happens most here. */
 const often: fc.Arbitrary<Step>[] = [
   fc
-    .tuple(who, who, priority, fc.option(fc.constantFrom('key-a', 'key-b'), { nil: undefined }))
-    .map(([from, to, urgency, key]) =>
-      step(`send ${from} ${to} ${urgency} ${key}`, async (model, { world, processes }) => {
+    .tuple(who, who, priority, fc.option(fc.constantFrom('key-a', 'key-b'), { nil: undefined }), fc.boolean())
+    .map(([from, to, urgency, key, waits]) =>
+      step(`send ${from} ${to} ${urgency} ${key}${waits ? ' waits' : ''}`, async (model, { world, processes }) => {
         const sender = at(processes, from).member;
-        const options = { priority: urgency, ...(key ? { key: `${key} ${to}` } : {}) };
-        const sent = await world.trySend(sender, at(processes, to).member.id, 'text', options);
+        const recipient = at(processes, to);
+        const waiting = waits && recipient.open ? [recipient.member] : [];
+        const options = { priority: urgency, waiting, ...(key ? { key: `${key} ${to}` } : {}) };
+        const sent = await world.trySend(sender, recipient.member.id, 'text', options);
         if (from === to) return expect(sent).toEqual({ ok: false, reason: 'to-self' });
         const known = key && model.keys.get(`${from} ${key} ${to}`);
         if (!sent.ok) {
@@ -152,8 +154,11 @@ const often: fc.Arbitrary<Step>[] = [
           state: 'waiting',
           since: world.now,
           confirmed_at: 0,
-          shown_by: undefined,
+          shown_by: sent.handed?.session.process,
         });
+        if (!sent.handed) return;
+        expect(sent.handed.session).toBe(waiting[0]?.session);
+        recipient.handed.set(message_id, world.now + LEASE_MS);
       }),
     ),
   fc.tuple(who, fc.boolean()).map(([person, again]) =>

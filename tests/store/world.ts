@@ -22,10 +22,17 @@ export interface SendOptions {
   readonly priority?: 'info' | 'normal' | 'warning' | 'critical';
   readonly reply_to?: string;
   readonly key?: string;
+  /** Those whose sessions hold a request for mail meanwhile. */
+  readonly waiting?: readonly Member[];
 }
 
 export const DAY_MS = 24 * 60 * 60_000;
 export const START = Date.UTC(2030, 0, 1, 12);
+
+/** What a broker tells the store of the sessions that hold a request. */
+export function waitingSession(waiting: readonly Member[] = []) {
+  return (peer_id: string) => waiting.find(({ id }) => id === peer_id)?.session;
+}
 
 /** Cuts that nothing is older than; a test moves those it is about. */
 export const KEEP_ALL: RetentionCuts = {
@@ -124,7 +131,8 @@ export class World {
   }
 
   async trySend(from: Member, to: string, text: string, options: SendOptions = {}): Promise<Sent> {
-    const [sent] = await this.store.sendMessages([this.outgoing(from, to, text, options)], this.now);
+    const waiting = waitingSession(options.waiting);
+    const [sent] = await this.store.sendMessages([this.outgoing(from, to, text, options)], this.now, waiting);
     if (!sent) throw new Error('no result');
     return sent;
   }

@@ -53,7 +53,7 @@ export async function up(db: Kysely<never>): Promise<void> {
 
   await db.schema
     .createTable('messages')
-    .addColumn('seq', 'integer', (c) => c.primaryKey())
+    .addColumn('seq', 'integer', (c) => c.primaryKey().autoIncrement())
     .addColumn('id', 'text', (c) => c.notNull().unique())
     .addColumn('sender_id', 'text', (c) => c.notNull().references('peers.id'))
     .addColumn('conversation_id', 'text', (c) => c.notNull())

@@ -1,4 +1,5 @@
 /** Queries about who wants to know when a peer falls idle. */
+import type { IdleWatchRecord } from '../store.ts';
 import type { Db } from './common.ts';
 
 export async function watchIdle(db: Db, peer_id: string, watcher_id: string, now: number): Promise<void> {
@@ -9,9 +10,22 @@ export async function watchIdle(db: Db, peer_id: string, watcher_id: string, now
     .execute();
 }
 
-export async function takeIdleWatchers(db: Db, peer_id: string): Promise<string[]> {
-  const taken = await db.deleteFrom('idle_watches').where('peer_id', '=', peer_id).returning('watcher_id').execute();
-  return taken.map(({ watcher_id }) => watcher_id);
+export function idleWatches(db: Db, peer_id: string): Promise<IdleWatchRecord[]> {
+  return db
+    .selectFrom('idle_watches')
+    .select(['peer_id', 'watcher_id', 'created_at'])
+    .where('peer_id', '=', peer_id)
+    .orderBy('created_at')
+    .execute();
+}
+
+export async function endIdleWatch(db: Db, { peer_id, watcher_id, created_at }: IdleWatchRecord): Promise<void> {
+  await db
+    .deleteFrom('idle_watches')
+    .where('peer_id', '=', peer_id)
+    .where('watcher_id', '=', watcher_id)
+    .where('created_at', '=', created_at)
+    .execute();
 }
 
 /** One peer turned out to be another: what was wished of it, or by it, is that one's. */

@@ -69,9 +69,7 @@ export async function applyRetention(db: Db, cuts: RetentionCuts): Promise<numbe
   const messages = await sql`
     delete from messages where seq in (
       select m.seq from messages m where m.created_at < ${cuts.confirmed_before}
-        and not exists (select 1 from entries e where e.message_seq = m.seq)
-        -- the newest stays: its number must not be given again, or who follows the numbers would miss a message
-        and m.seq < (select max(seq) from messages) limit ${SWEEP_ROWS})`.execute(db);
+        and not exists (select 1 from entries e where e.message_seq = m.seq) limit ${SWEEP_ROWS})`.execute(db);
   const sessions = await sql`delete from sessions where ended_at < ${cuts.sessions_before}`.execute(db);
   const peers = await sql`
     delete from peers where last_seen_at < ${cuts.peers_before} and kind != 'human'

@@ -21,6 +21,21 @@ export function confirming(test: Test, expect: Expect): void {
     expect(await world.store.unread(bob.id)).toBe(0);
   });
 
+  test('a push that is its own proof is noted with the confirmation', async (world) => {
+    const ann = await world.join('ann');
+    const bob = await world.join('bob');
+    const id = await world.send(ann, bob, 'hello');
+    await world.lease(bob);
+    const proof = { message_id: id, evidence: 'client', pushed_by: 'app-server' } as const;
+    expect(await world.store.confirm(bob.id, [proof], world.now)).toEqual([id]);
+    expect((await world.entry(id)).entry).toMatchObject({
+      state: 'confirmed',
+      confirmed_by: 'client',
+      pushed_at: world.now,
+      push_route: 'app-server',
+    });
+  });
+
   test('only the recipient can confirm: others change nothing', async (world) => {
     const ann = await world.join('ann');
     const bob = await world.join('bob');

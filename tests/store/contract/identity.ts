@@ -178,6 +178,16 @@ export function identity(test: Test, expect: Expect): void {
     expect(await world.texts(back.member)).toEqual(['for thread 1']);
   });
 
+  test('a conversation that its live session has left behind opens a peer of its own, and disturbs nobody', async (world) => {
+    const first = await world.register({ conversation: THREAD });
+    await world.store.bindConversation(first.member.session.id, OTHER_THREAD, world.now);
+    expect((await world.register({ conversation: THREAD, is_live: () => true })).peer.id).not.toBe(first.peer.id);
+    const late = await world.register();
+    const bound = await world.store.bindConversation(late.member.session.id, THREAD, world.now);
+    expect(bound.peer.id).not.toBe(first.peer.id);
+    expect((await world.store.findPeer(first.peer.id))?.online).toBe(true);
+  });
+
   test('a session that stays away is given up, and its leases return', async (world) => {
     const ann = await world.join('ann');
     const bob = await world.join('bob');

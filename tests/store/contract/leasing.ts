@@ -1,6 +1,7 @@
 /** Taking messages out of a mailbox, for a while. */
 import { LEASE_MS, LEASED_PER_SENDER } from '../../../shared/limits.ts';
 import type { Expect, Test } from '../runner.ts';
+import { waitingSession } from '../world.ts';
 
 export function leasing(test: Test, expect: Expect): void {
   test('messages come in the order they were sent, and are handed out once', async (world) => {
@@ -131,6 +132,40 @@ export function leasing(test: Test, expect: Expect): void {
     await world.lease(bob);
     await world.send(eve, bob, 'fire', { priority: 'critical' });
     expect(await world.texts(bob)).toEqual(['fire']);
+  });
+
+  test('a session that waits has the message leased by the send, and sees what it would have got', async (world) => {
+    const ann = await world.join('ann');
+    const bob = await world.join('bob');
+    const first = await world.send(ann, bob, 'first');
+    await world.confirm(bob, [first]);
+    const sent = await world.trySend(ann, 'bob', 'second', { reply_to: first, priority: 'warning', waiting: [bob] });
+    if (!sent.ok) throw new Error(sent.reason);
+    expect(sent.record.entry).toMatchObject({ state: 'leased', leased_at: world.now });
+    expect((await world.entry(sent.record.message_id)).entry).toMatchObject(sent.record.entry);
+    expect(sent.handed?.session).toEqual(bob.session);
+    expect(await world.lease(bob)).toEqual([]);
+    expect(await world.lease(bob, true)).toEqual([sent.handed?.message]);
+  });
+
+  test('who waits with another session than the one that serves the peer is handed nothing', async (world) => {
+    const ann = await world.join('ann');
+    const old = await world.join('bob');
+    const bob = await world.rejoin(old);
+    const sent = await world.trySend(ann, 'bob', 'hello', { waiting: [old] });
+    expect(sent).toMatchObject({ ok: true, handed: null });
+    expect(await world.texts(bob)).toEqual(['hello']);
+  });
+
+  test('a flood is handed over up to the 50 places of its sender, and the rest waits', async (world) => {
+    const eve = await world.join('eve');
+    const bob = await world.join('bob');
+    const flood = Array.from({ length: LEASED_PER_SENDER + 3 }, (_, i) => world.outgoing(eve, 'bob', `eve ${i}`));
+    const results = await world.store.sendMessages(flood, world.now, waitingSession([bob]));
+    expect(results.filter((sent) => sent.ok && sent.handed)).toHaveLength(LEASED_PER_SENDER);
+    expect(await world.texts(bob)).toEqual([]);
+    await world.confirm(bob, [flood[0]?.id ?? '']);
+    expect(await world.texts(bob)).toEqual([`eve ${LEASED_PER_SENDER}`]);
   });
 
   test('a push is noted on the messages that the session holds, and on no others', async (world) => {
