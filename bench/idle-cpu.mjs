@@ -34,15 +34,19 @@ export const idleCpu = {
     const place = await bench.sandbox();
     await place.startBroker();
     const subjects = [];
-    for (const { label, runtime } of bench.eachRuntime) {
+    for (const { label, runtime, bare } of bench.eachRuntime) {
       const sessions = [];
       for (let i = 0; i < SESSIONS; i += 1) sessions.push(await place.session(runtime, 'claude'));
       await Promise.all(sessions.map((session) => session.tool('list_peers')));
-      const bare = place.spawn(runtime, ['-e', BARE_PROGRAM]).pid ?? 0;
-      subjects.push(
-        { what: 'an idle session', label, pids: sessions.map(({ pid }) => pid), bound: { median: BOUND_MS } },
-        { what: 'an idle one-line program', label, pids: [bare], bound: {} },
-      );
+      subjects.push({
+        what: 'an idle session',
+        label,
+        pids: sessions.map(({ pid }) => pid),
+        bound: { median: BOUND_MS },
+      });
+      if (!bare) continue;
+      const { pid = 0 } = place.spawn(runtime, ['-e', BARE_PROGRAM]);
+      subjects.push({ what: 'an idle one-line program', label, pids: [pid], bound: {} });
     }
     await delay(SETTLE_MS);
 

@@ -46,18 +46,17 @@ export const initialize = {
     await sandbox.startBroker(bench.brokerFlags);
     const bare = join(sandbox.home, 'bare.mjs');
     writeFileSync(bare, BARE_PROGRAM);
-    const subjects = bench.eachRuntime.flatMap(({ label, name, runtime }) => {
-      const from = name === 'bun' ? 'from source' : 'from the build';
-      return [
+    const subjects = bench.eachRuntime.flatMap(({ label, name, runtime, bare: withBare }) =>
+      [
         {
-          what: `initialize of a session, ${label} ${from}`,
+          what: `initialize of a session, ${label}`,
           runtime,
           program: runtime.entry('claude-server'),
           bound: { median: BOUND_MS[name] },
         },
-        { what: `a one-line program, ${label}`, runtime, program: bare, bound: {} },
-      ].map((subject) => ({ ...subject, samples: /** @type {number[]} */ ([]) }));
-    });
+        ...(withBare ? [{ what: `a one-line program, ${label}`, runtime, program: bare, bound: {} }] : []),
+      ].map((subject) => ({ ...subject, samples: /** @type {number[]} */ ([]) })),
+    );
     // in turns, so that whatever else the machine does falls on all alike; the first round only fills the file cache
     for (let i = 0; i <= RUNS; i += 1) {
       for (const { runtime, program, samples } of subjects) {

@@ -18,15 +18,18 @@ export const memory = {
     const sandbox = await bench.sandbox();
     const broker = await sandbox.startBroker(bench.brokerFlags);
     const subjects = [];
-    for (const { label, runtime } of bench.eachRuntime) {
+    for (const { label, runtime, bare } of bench.eachRuntime) {
       const sessions = [];
       for (let i = 0; i < SESSIONS; i += 1) sessions.push(await sandbox.session(runtime, 'claude'));
       await Promise.all(sessions.map((session) => session.tool('list_peers')));
-      const bare = sandbox.spawn(runtime, ['-e', BARE_PROGRAM]).pid ?? 0;
-      subjects.push(
-        { what: `memory of a session, ${label}`, pids: sessions.map(({ pid }) => pid), bound: { median: BOUND_MIB } },
-        { what: `memory of a one-line program, ${label}`, pids: [bare], bound: {} },
-      );
+      subjects.push({
+        what: `memory of a session, ${label}`,
+        pids: sessions.map(({ pid }) => pid),
+        bound: { median: BOUND_MIB },
+      });
+      if (!bare) continue;
+      const { pid = 0 } = sandbox.spawn(runtime, ['-e', BARE_PROGRAM]);
+      subjects.push({ what: `memory of a one-line program, ${label}`, pids: [pid], bound: {} });
     }
     await delay(SETTLE_MS);
     return [...subjects, { what: 'memory of the broker', pids: [broker], bound: {} }].flatMap(

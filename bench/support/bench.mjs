@@ -18,12 +18,15 @@ export class Bench {
     this.brokerFlags = profiles === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profiles}`];
   }
 
-  /** The runtimes there are, with the names people know. */
+  /** The ways to start the product, with the names people know; `bare` is given where the runtime itself is shown beside. */
   get eachRuntime() {
-    const { node, bun } = this.runtimes;
+    const { node, bun, bunFromSource } = this.runtimes;
+    const nodeName = /** @type {const} */ ('node');
+    const bunName = /** @type {const} */ ('bun');
     return [
-      { label: 'Node', name: /** @type {const} */ ('node'), runtime: node },
-      ...(bun ? [{ label: 'Bun', name: /** @type {const} */ ('bun'), runtime: bun }] : []),
+      { label: 'Node', name: nodeName, runtime: node, bare: true },
+      ...(bun ? [{ label: 'Bun', name: bunName, runtime: bun, bare: true }] : []),
+      ...(bunFromSource ? [{ label: 'Bun from source', name: bunName, runtime: bunFromSource, bare: false }] : []),
     ];
   }
 

@@ -24,15 +24,21 @@ const STOP_TIMEOUT_MS = 5_000;
  */
 
 /**
- * How the product is started: from the build under Node, from source under Bun where that is installed.
+ * How the product is started: from the build under Node; from the build or from source under Bun, where that is installed.
  * @param {string} dist
- * @returns {{ node: Runtime, bun: Runtime | undefined }}
+ * @returns {{ node: Runtime, bun?: Runtime, bunFromSource?: Runtime }}
  */
 export function findRuntimes(dist) {
+  const built = (/** @type {string} */ name) => join(dist, `${name}.js`);
   const bun = join(ROOT, 'node_modules', 'bun', 'bin', 'bun.exe');
   return {
-    node: { command: process.execPath, entry: (name) => join(dist, `${name}.js`) },
-    bun: existsSync(bun) ? { command: bun, entry: (name) => join(ROOT, `${name}.ts`) } : undefined,
+    node: { command: process.execPath, entry: built },
+    ...(existsSync(bun)
+      ? {
+          bun: { command: bun, entry: built },
+          bunFromSource: { command: bun, entry: (name) => join(ROOT, `${name}.ts`) },
+        }
+      : {}),
   };
 }
 
