@@ -25,6 +25,7 @@ import { messageHandlers } from './routes/messages.ts';
 import { operatorHandlers } from './routes/operator.ts';
 import { peerHandlers } from './routes/peers.ts';
 import { sessionHandlers } from './routes/sessions.ts';
+import { watchSecret } from './secret-watch.ts';
 import { openSqliteStore } from './store/sqlite.ts';
 import { Waiters } from './waiters.ts';
 
@@ -106,6 +107,7 @@ export async function runBroker(env: Env): Promise<number> {
     const overrideGlobalObjects = process.versions['bun'] === undefined;
     opened.resolve(getRequestListener(createApp(deps, auth, handlers).fetch, { overrideGlobalObjects }));
     startHousekeeping(deps, auth);
+    watchSecret(deps);
 
     process.once('SIGTERM', () => stopped.resolve('SIGTERM'));
     process.once('SIGINT', () => stopped.resolve('SIGINT'));

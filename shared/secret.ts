@@ -39,7 +39,7 @@ function assertPrivate(path: string, kind: 'folder' | 'file'): void {
       path,
       'can be opened by other users of this machine',
       kind === 'file'
-        ? `Run: chmod 600 ${path} - and, if others may have read it, delete it and restart the broker.`
+        ? `Run: chmod 600 ${path} - or, if others may have read it, delete it: a new one is made.`
         : `Run: chmod 700 ${path}`,
     );
   }
@@ -92,7 +92,7 @@ export function readSecret(home: string): Buffer {
     throw unsafe(
       path,
       'does not hold a valid secret',
-      'Delete it and run: agent-peers kill-broker - the next session starts a broker with a new one.',
+      'Delete it: a broker that runs ends within ten seconds, and the next session starts one with a new secret.',
     );
   }
   return Buffer.from(text, 'hex');

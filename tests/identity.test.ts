@@ -1,11 +1,12 @@
 /** Who a session is: names, restarts, resumed conversations, and the end of a session. */
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Writable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { McpClient } from './helpers/mcp-client.ts';
+import { isRunning } from './helpers/processes.ts';
 import { RUNTIMES, type Runtime, Sandbox } from './helpers/sandbox.ts';
 import { until } from './helpers/until.ts';
 
@@ -29,16 +30,6 @@ async function whoami(client: McpClient): Promise<Self> {
 async function peer(name: string) {
   const { peers } = await box.client.call('brokerStatus', { include_offline: true });
   return peers.find((p) => p.name === name);
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    // an orphan that has ended stays in the table until its new parent looks
-    return execFileSync('ps', ['-o', 'stat=', '-p', String(pid)], { encoding: 'utf8' }).trim()[0] !== 'Z';
-  } catch {
-    return false;
-  }
 }
 
 describe('names', () => {

@@ -12,6 +12,7 @@ import { readLocation } from '../../shared/config.ts';
 import type { Io } from '../io.ts';
 import { McpProbe, type ServerCommand } from './mcp-probe.ts';
 
+const BROKER_START_MS = 5_000;
 const BROKER_END_MS = 5_000;
 const LOOK_MS = 50;
 
@@ -49,6 +50,8 @@ export class Lab {
   }
 
   async close(): Promise<void> {
+    // a session starts a broker as soon as it lives: one that is just starting would outlive this place
+    await Promise.all(this.#probes.map((probe) => probe.callTool('whoami', {}, BROKER_START_MS).catch(() => {})));
     await Promise.all(this.#probes.map((probe) => probe.end()));
     await this.#stopBroker();
     await rm(this.folder, { recursive: true, force: true, maxRetries: 5 });

@@ -28,6 +28,8 @@ export class McpProbe {
   readonly #exited: Promise<void>;
   #stderr = '';
   #lastId = 0;
+  /** Why it will not answer any more. */
+  #failure: PeersError | undefined;
 
   constructor({ command, args, env, cwd }: ServerCommand) {
     this.#child = spawn(command, args, { env, cwd, stdio: ['pipe', 'pipe', 'pipe'] });
@@ -53,6 +55,7 @@ export class McpProbe {
 
   /** @throws PeersError `command_failed` where no answer comes in time, or an error does */
   async request(method: string, params: object, timeoutMs: number): Promise<unknown> {
+    if (this.#failure) throw this.#failure;
     this.#lastId += 1;
     const id = this.#lastId;
     const answer = await new Promise<Answer | Error>((resolve) => {
@@ -111,6 +114,7 @@ export class McpProbe {
   }
 
   #fail(error: PeersError, exited: () => void): void {
+    this.#failure = error;
     for (const answer of this.#answers.values()) answer(error);
     exited();
   }

@@ -174,7 +174,12 @@ export class Sandbox {
       child.kill('SIGKILL');
       await exit;
     }
-    await this.brokerPid().catch(() => undefined);
+    // a session may have begun to start a broker on its last breath
+    const starting = existsSync(join(this.home, '.agent-peers', `starting-${this.env['AGENT_PEERS_PORT']}`));
+    for (let i = 0; i < (starting ? 100 : 1); i += 1) {
+      if (await this.brokerPid().catch(() => undefined)) break;
+      if (starting) await delay(30);
+    }
     for (const pid of this.#brokers) await end(pid);
     await Promise.all(brokers.filter((child) => this.#children.has(child)).map((child) => once(child, 'exit')));
     this.client.close();

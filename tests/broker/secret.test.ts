@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { secretPath } from '../../shared/secret.ts';
 import { startFailure, startReport } from '../helpers/broker-process.ts';
 import { codeOf, Peer } from '../helpers/peer.ts';
+import { isRunning } from '../helpers/processes.ts';
 import { Sandbox } from '../helpers/sandbox.ts';
 import { until } from '../helpers/until.ts';
 
@@ -109,5 +110,21 @@ describe('a client of a running broker', () => {
   it('whose secret others can read refuses to use it', async () => {
     chmodSync(path, 0o604);
     expect(await codeOf(box.client.hello())).toBe('secret_unsafe');
+  });
+});
+
+describe('a broker that runs', () => {
+  it('ends when its secret is deleted, and the session that is open goes on with a new one and its mail', async () => {
+    const ann = await box.session({ name: 'ann' });
+    await ann.tool('whoami');
+    await box.client.call('sendMessage', { to: 'ann', message: 'still here?' });
+    const before = readFileSync(path, 'utf8');
+    const { pid } = await box.client.hello();
+    rmSync(path);
+    await until(() => !isRunning(pid), { within: 15_000 });
+    expect((await ann.tool('check_messages')).text).toContain('still here?');
+    expect(readFileSync(path, 'utf8')).toMatch(/^[0-9a-f]{64}\n$/);
+    expect(readFileSync(path, 'utf8')).not.toBe(before);
+    expect((await box.client.hello()).pid).not.toBe(pid);
   });
 });

@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:f
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { BrokerClient } from '../../shared/client.ts';
 import { type Location, readLocation } from '../../shared/config.ts';
@@ -144,8 +145,12 @@ export class Sandbox {
     const exits = [...this.#children].map((child) => once(child, 'exit'));
     for (const child of this.#children) child.kill('SIGKILL');
     await Promise.all(exits);
-    // a session that saw its broker die may have started another one on its last breath
-    await this.brokerPid().catch(() => undefined);
+    // a session may have begun to start a broker on its last breath, and died before it could say that it is done
+    const starting = existsSync(join(this.location.home, `starting-${this.location.port}`));
+    for (let i = 0; i < (starting ? 100 : 1); i += 1) {
+      if (await this.brokerPid().catch(() => undefined)) break;
+      if (starting) await delay(30);
+    }
     for (const pid of this.#brokers) end(pid);
     this.client.close();
     rmSync(this.home, { recursive: true, force: true });
