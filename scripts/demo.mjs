@@ -27,16 +27,17 @@ if (!existsSync(join(dist, 'broker.js')))
 // by itself the library also colours what a CI job writes into a file
 const pc = picocolors.createColors(process.stdout.isTTY === true && picocolors.isColorSupported);
 
-const alphaColor = pc.magenta;
-const bravoColor = pc.cyan;
+const alphaColour = pc.magenta;
+const bravoColour = pc.cyan;
 
 /** @param {string} text */
 const story = (text) => console.log(`\n${pc.bold(text)}`);
 /**
  * @param {string} who
  * @param {string} text
+ * @param {(name: string) => string} [colour]
  */
-const line = (who, text) => console.log(`  ${who.padEnd(8)}${text}`);
+const line = (who, text, colour = String) => console.log(`  ${colour(who.padEnd(8))}${text}`);
 /** @param {string} text */
 const quoted = (text) =>
   text
@@ -63,7 +64,7 @@ try {
   story('2. alpha (Claude Code) asks; bravo (Codex) gets it under its next tool result, and answers.');
   const question = 'Which field holds the refund reason?';
   const receipt = await alpha.tool('send_message', { to_id: 'bravo', message: question, intent: 'request' });
-  line(alphaColor('alpha'), `send_message → ${receipt}`);
+  line('alpha', `send_message → ${receipt}`, alphaColour);
   const id = receipt.slice(0, receipt.indexOf(':'));
   const seen = await bravo.tool('check_messages');
   console.log(quoted(seen.slice(seen.indexOf('[PEER INBOX]'))));
@@ -72,12 +73,10 @@ try {
     message: 'refund.reason_code, since v3',
     reply_to: id,
   });
-  line(bravoColor('bravo'), `send_message → ${answer}`);
-  line(alphaColor('alpha'), `was pushed > ${events.at(-1)}`);
-  line(
-    alphaColor('alpha'),
-    `message_status → ${(await alpha.tool('message_status', { message_id: id })).split('\n')[0]}`,
-  );
+  line('bravo', `send_message → ${answer}`, bravoColour);
+  line('alpha', `was pushed > ${events.at(-1)}`, alphaColour);
+  const [status] = (await alpha.tool('message_status', { message_id: id })).split('\n');
+  line('alpha', `message_status → ${status}`, alphaColour);
 
   story(`3. alpha sends ${NOTES} notes; the broker is killed twice while they are under way.`);
   /** @type {string[]} */
@@ -100,8 +99,9 @@ try {
     const pid = await box.brokerPid();
     process.kill(pid, 'SIGKILL');
     line(
-      pc.red('kill -9'),
+      'kill -9',
       `broker ${pid}: ${answered} notes acknowledged, ${asked - answered} under way, ${arrived.length} read`,
+      pc.red,
     );
   };
   const sending = Promise.all(Array.from({ length: AT_ONCE }, sender));
