@@ -69,7 +69,7 @@ async function schemaNumber(db: Kysely<Database>): Promise<number> {
     throw new PeersError(
       'database_damaged',
       'The database holds tables that are not from agent-peers.',
-      'Set AGENT_PEERS_DB to another file. The database was not changed.',
+      'Another program of this name may have made it: move the file away, or set AGENT_PEERS_DB. It was not changed.',
     );
   }
   const row = await db

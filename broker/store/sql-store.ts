@@ -42,6 +42,16 @@ export class SqlStore implements Store {
     }
   }
 
+  /** A write that brings mail into mailboxes by another way than sending. */
+  #move<T>(work: (trx: Db) => Promise<T>): Promise<T> {
+    return this.#write(async (trx) => {
+      const result = await work(trx);
+      // before the next transaction can begin
+      this.#room.forget();
+      return result;
+    });
+  }
+
   /**
    * A write that power loss may undo, since then it only happens again: leases, notes on pushes, presence,
    * confirmations. It does not wait for the disk; a killed broker loses none of it.
@@ -73,10 +83,8 @@ export class SqlStore implements Store {
   }
 
   registerSession: Store['registerSession'] = (r, now) => this.#write((db) => sessions.registerSession(db, r, now));
-  bindConversation: Store['bindConversation'] = (id, conversation, now) => {
-    this.#room.forget();
-    return this.#write((db) => sessions.bindConversation(db, id, conversation, now));
-  };
+  bindConversation: Store['bindConversation'] = (id, conversation, now) =>
+    this.#move((db) => sessions.bindConversation(db, id, conversation, now));
   findSession: Store['findSession'] = (hash) => this.#read((db) => sessions.findSession(db, hash));
   updateSession: Store['updateSession'] = (id, changes) => this.#note((db) => sessions.updateSession(db, id, changes));
   markAttached: Store['markAttached'] = (id, now) => this.#note((db) => sessions.markAttached(db, id, now));
@@ -116,10 +124,7 @@ export class SqlStore implements Store {
   unread: Store['unread'] = (id) => this.#read((db) => mailbox.unread(db, id));
   listOrphans: Store['listOrphans'] = (now, undelivered, limit) =>
     this.#read((db) => mailbox.listOrphans(db, now, undelivered, limit));
-  requeue: Store['requeue'] = (what, to, now) => {
-    this.#room.forget();
-    return this.#write((db) => mailbox.requeue(db, what, to, now));
-  };
+  requeue: Store['requeue'] = (what, to, now) => this.#move((db) => mailbox.requeue(db, what, to, now));
 
   recentMessages: Store['recentMessages'] = (after, limit) =>
     this.#read((db) => operator.recentMessages(db, after, limit));

@@ -94,7 +94,19 @@ export async function leaseNext(db: Db, session: SessionRecord, now: number, aga
   });
 }
 
-/** What an entry says while this session has it. */
+/** What an entry says while nobody has it. */
+export const QUEUED = {
+  state: 'queued',
+  lease_session: null,
+  lease_until: null,
+  leased_at: null,
+  shown_by: null,
+  pushed_at: null,
+  push_route: null,
+  push_error: null,
+} as const;
+
+/** What it says while this session has it. */
 export function leasedTo(session: SessionRecord, now: number) {
   return {
     state: 'leased',
@@ -337,15 +349,8 @@ export async function requeue(
       .set({
         recipient_id: to_peer_id,
         first_recipient_id: recipient_id,
-        state: 'queued',
         queued_at: now,
-        lease_session: null,
-        lease_until: null,
-        leased_at: null,
-        shown_by: null,
-        pushed_at: null,
-        push_route: null,
-        push_error: null,
+        ...QUEUED,
       })
       .where('recipient_id', '=', recipient_id)
       .where('message_seq', '=', seq)

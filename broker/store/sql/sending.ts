@@ -15,7 +15,7 @@ import {
   unique,
   WAITING,
 } from './common.ts';
-import { leasedTo, unread } from './mailbox.ts';
+import { leasedTo, QUEUED, unread } from './mailbox.ts';
 import type { MailboxRoom } from './mailbox-room.ts';
 import { entriesOf } from './messages.ts';
 import { currentId, peerNames } from './peers.ts';
@@ -128,20 +128,6 @@ function countTo(accepted: readonly Accepted[], peer_id: string): number {
   return accepted.filter(({ to }) => to.short.id === peer_id).length;
 }
 
-const QUEUED = {
-  state: 'queued',
-  first_recipient_id: null,
-  lease_session: null,
-  lease_until: null,
-  leased_at: null,
-  shown_by: null,
-  pushed_at: null,
-  push_route: null,
-  push_error: null,
-  confirmed_at: null,
-  confirmed_by: null,
-} as const;
-
 /** The waiting session of a recipient, unless so much is there that its messages have to come in turns. */
 async function takerFor(
   db: Db,
@@ -201,7 +187,8 @@ export async function sendMessages(
 }
 
 function newEntry({ taker }: Accepted, now: number) {
-  return { ...QUEUED, queued_at: now, ...(taker ? leasedTo(taker, now) : {}) };
+  const never = { first_recipient_id: null, confirmed_at: null, confirmed_by: null };
+  return { ...never, queued_at: now, ...QUEUED, ...(taker ? leasedTo(taker, now) : {}) };
 }
 
 function conversationOf({ message, answers }: Pick<Accepted, 'message' | 'answers'>): string {
