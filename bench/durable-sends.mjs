@@ -57,10 +57,9 @@ export const durableSends = {
       const connection = await RawConnection.open(port, '/v1/messages/send', token);
       for (let n = 0; running; n += 1) {
         const start = performance.now();
-        // the key is what every session sends along, so that a repeated call is one message
-        await connection.post(
-          `{"to":"to-${i}","message":"${TEXT}","idempotency_key":"bench-${String(i).padStart(4, '0')}-${n}"}`,
-        );
+        // as a session's are: unique, and in the order of time
+        const key = `${Date.now().toString(36)}-bench-${i}-${n}`;
+        await connection.post(`{"to":"to-${i}","message":"${TEXT}","idempotency_key":"${key}"}`);
         answered += 1;
         if (measuring) latencies.push(performance.now() - start);
       }

@@ -1,9 +1,9 @@
 /** `agent-peers send`: the human writes to a peer. */
-import { randomUUID } from 'node:crypto';
 import { Option } from 'commander';
 import { Intent, Priority } from '../shared/contract/common.ts';
 import type { Request, Response } from '../shared/contract/index.ts';
 import { PeersError } from '../shared/errors.ts';
+import { newIdempotencyKey } from '../shared/idempotency.ts';
 import { MESSAGE_MAX_BYTES } from '../shared/limits.ts';
 import { cleanLine } from '../shared/text.ts';
 import { type CommandGroup, examples } from './command.ts';
@@ -42,7 +42,7 @@ export const sendCommand: CommandGroup = (program, context) => {
         reply_to: options.replyTo,
         intent: options.intent,
         priority: options.priority,
-        idempotency_key: randomUUID(),
+        idempotency_key: newIdempotencyKey(),
       });
       await context.print(receipt, () => render(receipt, context));
     });

@@ -1,8 +1,9 @@
 /** Tools about messages: send, look, wait, ask what became of one. */
-import { randomUUID } from 'node:crypto';
+
 import * as z from 'zod';
 import { Id, Intent, MessageText, PeerRef, Priority } from '../../shared/contract/common.ts';
 import type { Delivery, InboxMessage } from '../../shared/contract/types.ts';
+import { newIdempotencyKey } from '../../shared/idempotency.ts';
 import { MESSAGE_MAX_BYTES } from '../../shared/limits.ts';
 import { renderMessage } from '../present.ts';
 import { type Tool, tool } from './tool.ts';
@@ -46,7 +47,7 @@ export const messageTools: readonly Tool[] = [
         to: to_id,
         message,
         // the link may have to send twice; the mailbox gets it once
-        idempotency_key: randomUUID(),
+        idempotency_key: newIdempotencyKey(),
         ...(reply_to === undefined ? {} : { reply_to }),
         ...(intent === undefined ? {} : { intent }),
         ...(priority === undefined ? {} : { priority }),
