@@ -9,7 +9,9 @@ export type BusEvent =
   /** the entry of a message was pushed or confirmed, or its push failed: what is new about it */
   | { kind: 'entry'; message_id: string; news: Partial<Entry> }
   /** this session has ended: nobody may serve it any more */
-  | { kind: 'session-ended'; session_id: string };
+  | { kind: 'session-ended'; session_id: string }
+  /** this session serves another peer from now on: a request that it holds waits for the wrong mail */
+  | { kind: 'session-moved'; session_id: string };
 
 type Kind = BusEvent['kind'];
 type EventOf<K extends Kind> = Extract<BusEvent, { kind: K }>;
@@ -27,7 +29,8 @@ function topic(event: BusEvent): string {
     case 'entry':
       return `entry ${event.message_id}`;
     case 'session-ended':
-      return `session-ended ${event.session_id}`;
+    case 'session-moved':
+      return `${event.kind} ${event.session_id}`;
   }
 }
 

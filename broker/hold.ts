@@ -38,6 +38,7 @@ export class Hold {
       () => clearTimeout(timer),
       bus.subscribe('mail', session.peer_id, () => this.wake()),
       bus.subscribe('session-ended', session.id, revoke),
+      bus.subscribe('session-moved', session.id, revoke),
     );
     onAbort(gone, revoke);
     onAbort(stopping, finish);
@@ -54,7 +55,7 @@ export class Hold {
     return this.#isOver;
   }
 
-  /** Nobody is there to be given anything. */
+  /** Nobody is there to be given anything by this request. */
   get isVoid(): boolean {
     return this.#isVoid;
   }

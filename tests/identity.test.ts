@@ -123,8 +123,11 @@ describe('a session that comes back', () => {
       return shown.at(-1)?.includes('> to the fresh one');
     });
     expect(shown[0]).toContain(`id ${before.id}`);
+    // what comes from now on comes by itself, though the session was waiting as the fresh peer
+    const waiting = second.tool('wait_for_messages', { timeout_s: 20 });
     const { to } = await box.client.call('sendMessage', { to: fresh.name, message: 'by the old name' });
     expect(to.id).toBe(before.id);
+    expect((await waiting).text).toContain('> by the old name');
   });
 
   it('is the same peer for a broker that has forgotten its sessions', async () => {

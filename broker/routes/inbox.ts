@@ -46,8 +46,8 @@ export function inboxHandlers({ store, bus, presence, waiters, clock, stopping, 
       const session = call.session();
       const hold = new Hold({ bus, session, ms: wait_ms, gone: call.signal, stopping });
       try {
-        for (const push of pushed) await note(session.id, push);
         await presence.hold(session.id);
+        for (const push of pushed) await note(session.id, push);
         const messages = await next(session, hold, again);
         if (messages.length > 0) presence.leasing(session.id);
         return { messages: [...messages] };

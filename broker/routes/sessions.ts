@@ -102,8 +102,7 @@ export function sessionHandlers(deps: Deps, auth: Auth): Handlers<Names> {
       auth.forget(session.id);
       if (adopted) {
         log.info({ session_id: session.id, peer: peer.name }, 'session adopted the peer of its conversation');
-        bus.publish({ kind: 'mail', peer_id: session.peer_id });
-        bus.publish({ kind: 'mail', peer_id: peer.id });
+        bus.publish({ kind: 'session-moved', session_id: session.id });
       }
       return { peer: publicPeer(peer), adopted };
     },
