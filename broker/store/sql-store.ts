@@ -8,6 +8,7 @@ import * as mailbox from './sql/mailbox.ts';
 import { MailboxRoom } from './sql/mailbox-room.ts';
 import * as messages from './sql/messages.ts';
 import * as operator from './sql/operator.ts';
+import * as orphans from './sql/orphans.ts';
 import * as peers from './sql/peers.ts';
 import * as retention from './sql/retention.ts';
 import * as sending from './sql/sending.ts';
@@ -123,8 +124,8 @@ export class SqlStore implements Store {
     this.#note((db) => mailbox.notePush(db, session, ids, route, error, now));
   unread: Store['unread'] = (id) => this.#read((db) => mailbox.unread(db, id));
   listOrphans: Store['listOrphans'] = (now, undelivered, limit) =>
-    this.#read((db) => mailbox.listOrphans(db, now, undelivered, limit));
-  requeue: Store['requeue'] = (what, to, now) => this.#move((db) => mailbox.requeue(db, what, to, now));
+    this.#read((db) => orphans.listOrphans(db, now, undelivered, limit));
+  requeue: Store['requeue'] = (what, to, now) => this.#move((db) => orphans.requeue(db, what, to, now));
 
   recentMessages: Store['recentMessages'] = (after, limit) =>
     this.#read((db) => operator.recentMessages(db, after, limit));

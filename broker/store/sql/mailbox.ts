@@ -1,16 +1,14 @@
-/** Queries about the entries of mailboxes: lease, push, confirm, orphans, requeue. */
+/** Queries about the entries of mailboxes: lease, push, confirm. */
 import { sql } from 'kysely';
-import type { Confirmation, Evidence, InboxMessage, Orphan, PushRoute } from '../../../shared/contract/types.ts';
-import { LEASE_MS, LEASED_PER_SENDER, ORPHAN_GRACE_MS } from '../../../shared/limits.ts';
-import { previewLine } from '../../../shared/text.ts';
+import type { Confirmation, Evidence, InboxMessage, PushRoute } from '../../../shared/contract/types.ts';
+import { LEASE_MS, LEASED_PER_SENDER } from '../../../shared/limits.ts';
 import type { SessionRecord } from '../store.ts';
-import { CRITICAL, type Db, isLeasedBy, iso, WAITING } from './common.ts';
+import { CRITICAL, type Db, isLeasedBy, WAITING } from './common.ts';
 import { selectMessages, toInboxMessage } from './messages.ts';
 import { prepared } from './prepared.ts';
 
 /** Messages handed out by one call; the next call brings the rest. */
 const LEASE_BATCH = 200;
-const PREVIEW_BYTES = 100;
 
 interface Taker {
   readonly peer_id: string;
@@ -240,121 +238,4 @@ const countWaiting = prepared((db, { peer_id }: { peer_id: string }) =>
 export async function unread(db: Db, peer_id: string): Promise<number> {
   const [row] = await countWaiting(db, { peer_id });
   return Number(row?.n ?? 0);
-}
-
-/** Entries that nobody is there to take: given up already, or waiting for a peer that left a while ago. */
-export function selectOrphans(db: Db, now: number) {
-  return db
-    .selectFrom('entries')
-    .innerJoin('peers as recipient', 'recipient.id', 'entries.recipient_id')
-    .leftJoin('sessions', (join) =>
-      join
-        .onRef('sessions.peer_id', '=', 'recipient.id')
-        .on('sessions.ended_at', 'is', null)
-        .on('sessions.detached_at', 'is', null),
-    )
-    .where((eb) =>
-      eb.or([
-        eb('entries.state', '=', 'orphaned'),
-        eb.and([
-          WAITING,
-          eb('sessions.id', 'is', null),
-          eb('recipient.kind', '!=', 'human'),
-          eb('recipient.last_seen_at', '<=', now - ORPHAN_GRACE_MS),
-        ]),
-      ]),
-    );
-}
-
-export async function listOrphans(
-  db: Db,
-  now: number,
-  undelivered_ms: number,
-  limit: number,
-): Promise<{ orphans: Orphan[]; total: number }> {
-  const total = await selectOrphans(db, now)
-    .select(({ fn }) => fn.countAll<number>().as('n'))
-    .executeTakeFirstOrThrow();
-  const rows = await selectOrphans(db, now)
-    .innerJoin('messages', 'messages.seq', 'entries.message_seq')
-    .innerJoin('peers as sender', 'sender.id', 'messages.sender_id')
-    .select([
-      'messages.id',
-      'messages.text',
-      'messages.created_at',
-      'entries.state',
-      'entries.queued_at',
-      'recipient.id as to_id',
-      'recipient.name as to_name',
-      'recipient.kind as to_kind',
-      'recipient.last_seen_at',
-      'sender.id as from_id',
-      'sender.name as from_name',
-      'sender.kind as from_kind',
-    ])
-    .orderBy('messages.seq')
-    .limit(limit)
-    .execute();
-  const orphans = rows.map((row) => ({
-    message_id: row.id,
-    from: { id: row.from_id, name: row.from_name, kind: row.from_kind },
-    to: { id: row.to_id, name: row.to_name, kind: row.to_kind },
-    sent_at: iso(row.created_at),
-    preview: previewLine(row.text, PREVIEW_BYTES),
-    offline_since: iso(row.last_seen_at),
-    deliverable_until: row.state === 'orphaned' ? null : iso(row.queued_at + undelivered_ms),
-  }));
-  return { orphans, total: Number(total.n) };
-}
-
-export async function requeue(
-  db: Db,
-  what: { message_id: string } | { peer_id: string },
-  to_peer_id: string,
-  now: number,
-): Promise<string[]> {
-  let query = db
-    .selectFrom('entries')
-    .innerJoin('messages', 'messages.seq', 'entries.message_seq')
-    .select(['messages.seq', 'messages.id', 'entries.recipient_id']);
-  query =
-    'message_id' in what
-      ? query.where('messages.id', '=', what.message_id).where('entries.state', '!=', 'confirmed')
-      : query
-          .where(
-            'entries.message_seq',
-            'in',
-            selectOrphans(db, now).select('entries.message_seq').where('entries.recipient_id', '=', what.peer_id),
-          )
-          .where('entries.recipient_id', '=', what.peer_id);
-  const moving = await query.where('entries.recipient_id', '!=', to_peer_id).orderBy('messages.seq').execute();
-  const already = new Set(
-    (await db.selectFrom('entries').select('message_seq').where('recipient_id', '=', to_peer_id).execute()).map(
-      ({ message_seq }) => message_seq,
-    ),
-  );
-  for (const { seq, recipient_id } of moving) {
-    const entry = { recipient_id, message_seq: seq };
-    if (already.has(seq)) {
-      await db
-        .deleteFrom('entries')
-        .where('recipient_id', '=', entry.recipient_id)
-        .where('message_seq', '=', seq)
-        .execute();
-      continue;
-    }
-    already.add(seq);
-    await db
-      .updateTable('entries')
-      .set({
-        recipient_id: to_peer_id,
-        first_recipient_id: recipient_id,
-        queued_at: now,
-        ...QUEUED,
-      })
-      .where('recipient_id', '=', recipient_id)
-      .where('message_seq', '=', seq)
-      .execute();
-  }
-  return moving.map(({ id }) => id);
 }

@@ -2,7 +2,7 @@
 import { sql } from 'kysely';
 import type { Counts, RetentionCuts } from '../store.ts';
 import { type Db, WAITING } from './common.ts';
-import { selectOrphans } from './mailbox.ts';
+import { selectOrphans } from './orphans.ts';
 
 /** Rows touched by one statement: a sweep must not hold up a message for long. */
 const SWEEP_ROWS = 2_000;
