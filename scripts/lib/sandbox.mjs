@@ -183,7 +183,7 @@ export class Sandbox {
     for (const pid of this.#brokers) await end(pid);
     await Promise.all(brokers.filter((child) => this.#children.has(child)).map((child) => once(child, 'exit')));
     this.client.close();
-    rmSync(this.home, { recursive: true, force: true });
+    rmSync(this.home, { recursive: true, force: true, maxRetries: 10 });
   }
 }
 

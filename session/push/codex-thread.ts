@@ -21,6 +21,7 @@ const RECONNECT_MAX_MS = 30_000;
 const MESSAGES_AT_ONCE = 10;
 /** An obstacle without a time of its own: a change of the thread's state ends it, this only bounds a missed one. */
 const LOOK_AGAIN_MS = 30_000;
+const LOOK_AT_TERMINALS_MS = 5_000;
 
 export interface CodexThreadOptions {
   readonly socket: string;
@@ -210,7 +211,9 @@ export class CodexThread implements Route {
     }
     this.#aloneSince ??= this.#clock.now();
     const left = this.#aloneSince + PROVEN_BY_IDLING_MS - this.#clock.now();
-    return left > 0 ? { reason: 'no terminal seems to show the thread', ms: left } : undefined;
+    if (left <= 0) return undefined;
+    // another thread may go, or a terminal come, of which nobody tells this one
+    return { reason: 'no terminal seems to show the thread', ms: Math.min(left, LOOK_AT_TERMINALS_MS) };
   }
 
   #note(status: ThreadStatus): void {

@@ -153,7 +153,8 @@ export class Sandbox {
     }
     for (const pid of this.#brokers) end(pid);
     this.client.close();
-    rmSync(this.home, { recursive: true, force: true });
+    // what was just ended may still have been making files
+    rmSync(this.home, { recursive: true, force: true, maxRetries: 10 });
   }
 }
 

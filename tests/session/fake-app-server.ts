@@ -21,6 +21,8 @@ export class FakeAppServer {
   turn: string | undefined;
   /** How often a turn is refused although the look before allowed it. */
   refusals = 0;
+  /** Loaded threads of the same folder beside the one. */
+  others = 0;
   readonly #http = createServer();
   readonly #sockets = new Set<WebSocket>();
 
@@ -70,7 +72,12 @@ export class FakeAppServer {
   #result(method: string): object {
     switch (method) {
       case 'thread/loaded/list':
-        return { data: this.status.type === 'notLoaded' ? [] : [THREAD] };
+        return {
+          data: [
+            ...(this.status.type === 'notLoaded' ? [] : [THREAD]),
+            ...Array.from({ length: this.others }, (_, i) => `other-${i}`),
+          ],
+        };
       case 'thread/read':
         return {
           thread: {
