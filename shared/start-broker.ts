@@ -77,6 +77,11 @@ function startFailed(what: string, cause?: unknown): PeersError {
   );
 }
 
+/** Held by the process that is starting a broker. */
+export function startLockPath({ home, port }: Location): string {
+  return join(home, `starting-${port}`);
+}
+
 /**
  * Of several sessions that find no broker at once, one spends the time to start it; bind() would settle the race too,
  * but with a process for each.
@@ -91,7 +96,7 @@ export class StartLock {
   /** @returns undefined while another process has it; the lock of a process that died is taken over */
   static take(location: Location): StartLock | undefined {
     ensurePrivateFolder(location.home);
-    const path = join(location.home, `starting-${location.port}`);
+    const path = startLockPath(location);
     try {
       const fd = openSync(path, 'wx', 0o600);
       writeSync(fd, String(process.pid));

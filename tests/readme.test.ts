@@ -29,6 +29,7 @@ const codeIn = (text: string) => [...text.matchAll(/`([^`]+)`/g)].map(([, code])
 /** Every command that README shows: in blocks, and inline where it begins with a program. */
 const COMMANDS = new Set([
   ...blocks('sh').flatMap((block) => block.split('\n').map((line) => line.replace(/\s+#.*$/, '').trim())),
+  ...blocks('json').flatMap((block) => block.match(/agent-peers \w+/g) ?? []),
   ...codeIn(README.replace(/^```[\s\S]*?^```/gm, '')).filter((code) =>
     /^(?:npm|npx|node|bun|agent-peers|claude|codex) /.test(code),
   ),
@@ -42,9 +43,9 @@ const RUN_ELSEWHERE: Record<string, [file: string, words: string]> = {
   'npm ci && npm test': ['.ci/run', '\nnpm test\n'],
   'npm run test:clients': ['.ci/run', '\nnpm run test:clients\n'],
   'bun install && bun cli.ts status': ['tests/package/bun.test.ts', "it('bun install && bun cli.ts status'"],
-  'node dist/cli.js update': ['tests/install/update.test.ts', "'update'"],
-  "claude mcp add-json --scope user agent-peers '…'": ['tests/clients/install.test.ts', 'mcp'],
-  'claude --plugin-dir plugin': ['tests/install/plugin.test.ts', 'plugin'],
+  'node dist/cli.js update': ['tests/install/update.test.ts', "run(cli, 'update')"],
+  "claude mcp add-json --scope user agent-peers '…'": ['tests/clients/install.test.ts', "'mcp', 'get', 'agent-peers'"],
+  'claude --plugin-dir plugin': ['tests/clients/install.test.ts', "'--plugin-dir', plugin"],
 };
 
 const IN_A_HOME = [
@@ -78,7 +79,10 @@ describe('commands', () => {
   it.each([...COMMANDS].filter((command) => command.startsWith('agent-peers ')))('%s', async (command) => {
     const words = [...command.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, bare]) => quoted ?? bare ?? '').slice(1);
     const { node } = RUNTIMES;
-    const { code, stdout } = await outcome(spawn(node.command, [node.entry('cli'), ...words], { env: box.env }));
+    const child = spawn(node.command, [node.entry('cli'), ...words], { env: box.env });
+    // what Claude Code tells its status line; the others do not read
+    child.stdin.end('{"session_id":"of-no-peer"}');
+    const { code, stdout } = await outcome(child);
     expect(code).toBe(0);
     expect(stdout).not.toBe('');
   });

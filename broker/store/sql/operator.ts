@@ -4,7 +4,8 @@ import { previewLine } from '../../../shared/text.ts';
 import type { PeerRecord } from '../store.ts';
 import type { Db } from './common.ts';
 import { selectMessages, toInboxMessage } from './messages.ts';
-import { currentId, getPeer } from './peers.ts';
+import { getPeer } from './peers.ts';
+import { conversationPeer } from './sessions.ts';
 
 const PREVIEW_MAX_BYTES = 400;
 
@@ -43,11 +44,6 @@ async function recipientsOf(db: Db, seqs: readonly number[]): Promise<Map<number
 }
 
 export async function peerOfConversation(db: Db, conversation: Conversation): Promise<PeerRecord | undefined> {
-  const row = await db
-    .selectFrom('client_conversations')
-    .select('peer_id')
-    .where('client', '=', conversation.client)
-    .where('conversation', '=', conversation.id)
-    .executeTakeFirst();
-  return row && getPeer(db, await currentId(db, row.peer_id));
+  const id = await conversationPeer(db, conversation);
+  return id === undefined ? undefined : getPeer(db, id);
 }

@@ -1,6 +1,6 @@
 /**
- * Queries that are built once. Building and compiling a small query takes Kysely several times as long as SQLite takes
- * to run it, so the queries on a message's way keep their SQL and only get other values with each run.
+ * Queries that are built once. Kysely otherwise builds and compiles a query anew each time it runs; those on a message's
+ * way keep their SQL and only get other values.
  */
 import type { Compilable, CompiledQuery, DialectAdapter } from 'kysely';
 import type { Db } from './common.ts';

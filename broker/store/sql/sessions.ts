@@ -70,7 +70,8 @@ function conversationKey(conversation: Conversation): string {
   return `${conversation.client}:${conversation.id}`;
 }
 
-async function conversationPeer(db: Db, conversation: Conversation): Promise<string | undefined> {
+/** Whose conversation it is; follows merged peers. */
+export async function conversationPeer(db: Db, conversation: Conversation): Promise<string | undefined> {
   const row = await db
     .selectFrom('client_conversations')
     .select('peer_id')
