@@ -3,6 +3,7 @@ import { timingSafeEqual } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Caller } from '../shared/contract/operation.ts';
 import { PeersError } from '../shared/errors.ts';
+import { peerText } from '../shared/peer-text.ts';
 import { hashToken, machineKey } from '../shared/secret.ts';
 import type { Actor, Call, Deps } from './deps.ts';
 import type { SessionRecord } from './store/store.ts';
@@ -67,7 +68,7 @@ export class Auth {
 
   async #operator(): Promise<string> {
     this.#operatorId ??= (
-      await this.#deps.store.operatorPeer(this.#deps.ids.peer(), hostname(), this.#deps.clock.now())
+      await this.#deps.store.operatorPeer(this.#deps.ids.peer(), peerText(hostname()), this.#deps.clock.now())
     ).id;
     return this.#operatorId;
   }

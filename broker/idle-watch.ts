@@ -1,4 +1,5 @@
 /** Keeps the promise of notify_when_idle: one message, from the peer that was watched, when it falls idle or leaves. */
+import { peerText } from '../shared/peer-text.ts';
 import type { Bus } from './bus.ts';
 import type { Ids } from './clock.ts';
 import type { Logger } from './log.ts';
@@ -19,7 +20,9 @@ export class IdleWatch {
       const watches = await store.idleWatches(peer_id);
       if (watches.length === 0) return;
       const peer = await store.findPeer(peer_id);
-      const text = `[agent-peers] ${peer?.name ?? 'The peer'} is ${state} now. You asked to be told; this was sent automatically.`;
+      const text = peerText(
+        `[agent-peers] ${peer?.name ?? 'The peer'} is ${state} now. You asked to be told; this was sent automatically.`,
+      );
       for (const watch of watches) {
         const sent = await outbox.send({
           id: ids.message(),

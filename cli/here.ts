@@ -5,10 +5,11 @@ import { promisify } from 'node:util';
 import type { Env } from '../shared/config.ts';
 import type { Scope } from '../shared/contract/common.ts';
 import { PeersError } from '../shared/errors.ts';
+import { type PeerText, rawText } from '../shared/peer-text.ts';
 import type { Io } from './io.ts';
 
 /** The operator stands nowhere by itself, so the scope is seen from the folder of the command. */
-export async function inScope<P extends { cwd: string; repo: string }>(
+export async function inScope<P extends { cwd: PeerText; repo: PeerText }>(
   peers: readonly P[],
   scope: Scope,
   { cwd, env }: Pick<Io, 'cwd' | 'env'>,
@@ -17,7 +18,9 @@ export async function inScope<P extends { cwd: string; repo: string }>(
   const { folder, here } = await whereWeAre(cwd);
   const repo = scope === 'repo' ? await repositoryOf(here, env) : '';
   // outside git there is no repository to share: the folder counts, as it does between peers
-  return peers.filter((peer) => (repo === '' ? peer.cwd === here || peer.cwd === folder : peer.repo === repo));
+  return peers.filter(({ cwd: at, repo: shared }) =>
+    repo === '' ? [here, folder].includes(rawText(at)) : rawText(shared) === repo,
+  );
 }
 
 async function whereWeAre(cwd: Io['cwd']): Promise<{ folder: string; here: string }> {

@@ -3,12 +3,12 @@ import { InvalidArgumentError } from 'commander';
 import type { BrokerClient } from '../shared/client.ts';
 import type { Response } from '../shared/contract/index.ts';
 import { PeersError } from '../shared/errors.ts';
-import { cleanLine, cleanText } from '../shared/text.ts';
+import { forTerminal, forTerminalLine } from '../shared/peer-text.ts';
 import { type CommandGroup, examples } from './command.ts';
 import type { Context } from './context.ts';
 import type { Io } from './io.ts';
 import { ago, clock } from './times.ts';
-import { wrap } from './width.ts';
+import { displayWidth, wrap } from './width.ts';
 
 type Inbox = Response<'operatorInbox'>;
 type Message = Inbox['messages'][number];
@@ -96,11 +96,11 @@ function block(message: Message, { colors, io, width }: Context): string {
     ...(marks.length === 0 ? [] : [(urgent ? colors.red : colors.yellow)(marks.join(', '))]),
   ];
   const answers = message.reply_to === null ? '' : `, answers ${message.reply_to}`;
-  const text = cleanText(message.text).trimEnd();
-  const lines = wrap(text, width === undefined ? Number.POSITIVE_INFINITY : Math.max(20, width - BAR.length));
+  const text = forTerminal(message.text).trimEnd();
+  const lines = wrap(text, width === undefined ? Number.POSITIVE_INFINITY : Math.max(20, width - displayWidth(BAR)));
   return [
     head.join('  '),
-    colors.dim(cleanLine(`id ${message.message_id}${answers}`)),
+    colors.dim(forTerminalLine(`id ${message.message_id}${answers}`)),
     ...lines.map((line) => `${colors.cyan(BAR)}${line}`),
   ].join('\n');
 }

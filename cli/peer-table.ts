@@ -1,5 +1,6 @@
 /** How peers are shown: one line each, the same wherever a command lists them. */
 import type { Response } from '../shared/contract/index.ts';
+import { forTerminalLine, isEmpty } from '../shared/peer-text.ts';
 import type { Context } from './context.ts';
 import { type Column, table } from './table.ts';
 import { ago } from './times.ts';
@@ -17,8 +18,9 @@ function stateOf(peer: Peer): string {
 }
 
 function aboutOf(peer: Peer): string {
-  const note = peer.status_message === '' ? '' : `[${peer.status_message}]`;
-  return [note, peer.summary, ...peer.tags.map((tag) => `#${tag}`)].filter((part) => part !== '').join(' ');
+  const note = isEmpty(peer.status_message) ? '' : `[${forTerminalLine(peer.status_message)}]`;
+  const parts = [note, forTerminalLine(peer.summary), ...peer.tags.map((tag) => `#${tag}`)];
+  return parts.filter((part) => part !== '').join(' ');
 }
 
 /** The path with the user's home as ~. */
@@ -34,7 +36,7 @@ export function peerTable(peers: readonly Peer[], context: Context): string {
     return peer.status === 'dnd' ? colors.red(text) : colors.green(text);
   };
   const folderOf = (peer: Peer) => {
-    const path = folder(peer.cwd, io.env['HOME']);
+    const path = folder(forTerminalLine(peer.cwd), io.env['HOME']);
     // the end of a path says more than its beginning
     return width === undefined ? path : cut(path, FOLDER_MAX_COLUMNS, 'end');
   };
@@ -45,7 +47,7 @@ export function peerTable(peers: readonly Peer[], context: Context): string {
     { head: 'MAIL', cell: (peer) => (peer.unread === 0 ? '-' : String(peer.unread)), spare: 2 },
     { head: 'SEEN', cell: (peer) => ago(peer.last_seen, now), spare: 3 },
     { head: 'FOLDER', cell: folderOf, spare: 4 },
-    { head: 'BRANCH', cell: (peer) => peer.branch || '-', spare: 5 },
+    { head: 'BRANCH', cell: (peer) => (isEmpty(peer.branch) ? '-' : peer.branch), spare: 5 },
     { head: 'PUSH', cell: (peer) => peer.push_route, spare: 6 },
     { head: 'ID', cell: (peer) => peer.id, spare: 7 },
     { head: 'ABOUT', cell: aboutOf },

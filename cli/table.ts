@@ -1,6 +1,6 @@
 /** Tables without lines, as wide as the terminal and no wider. Every cell is cleaned here, so none can be forgotten. */
 import Table from 'cli-table3';
-import { cleanLine } from '../shared/text.ts';
+import { forTerminalLine, type PeerText } from '../shared/peer-text.ts';
 import type { Context } from './context.ts';
 import { cut, displayWidth } from './width.ts';
 
@@ -11,7 +11,7 @@ const LAST_COLUMN_NEEDS = 8;
 
 export interface Column<Row> {
   readonly head: string;
-  readonly cell: (row: Row) => string;
+  readonly cell: (row: Row) => string | PeerText;
   /** Colours the cleaned cell. */
   readonly paint?: (text: string, row: Row) => string;
   /** Left out where the terminal is too narrow, highest number first. */
@@ -28,7 +28,7 @@ export function table<Row>(
   { width, colors }: Pick<Context, 'width' | 'colors'>,
 ): string {
   let drawn = columns.map((column) => {
-    const texts = rows.map((row) => cleanLine(column.cell(row)));
+    const texts = rows.map((row) => forTerminalLine(column.cell(row)));
     return { column, texts, width: Math.max(displayWidth(column.head), ...texts.map(displayWidth)) };
   });
 

@@ -2,10 +2,11 @@
 import type { BrokerClient } from '../shared/client.ts';
 import type { Response } from '../shared/contract/index.ts';
 import { PeersError } from '../shared/errors.ts';
-import { cleanLine } from '../shared/text.ts';
+import { forTerminalLine, isEmpty, type PeerText } from '../shared/peer-text.ts';
 import { type CommandGroup, examples } from './command.ts';
 import type { Context } from './context.ts';
 import { write } from './io.ts';
+import { safeJsonLine } from './json.ts';
 import { peerTable } from './peer-table.ts';
 import { clock } from './times.ts';
 import { cut } from './width.ts';
@@ -100,7 +101,7 @@ class Watch {
 
   #tell(event: Event): Promise<void> {
     const { json, io } = this.#context;
-    return write(io.stdout, `${json ? JSON.stringify(event) : line(event, this.#context)}\n`);
+    return write(io.stdout, `${json ? safeJsonLine(event) : line(event, this.#context)}\n`);
   }
 }
 
@@ -125,9 +126,9 @@ function changeOf(known: Peer, peer: Peer): string | undefined {
     ...(peer.name === known.name ? [] : [`was called ${known.name}`]),
     ...(peer.status === known.status && peer.status_message === known.status_message
       ? []
-      : [`is ${peer.status}${peer.status_message === '' ? '' : `: ${peer.status_message}`}`]),
-    ...(peer.summary === known.summary || peer.summary === '' ? [] : [`works on: ${peer.summary}`]),
-    ...(peer.branch === known.branch || peer.branch === '' ? [] : [`is on branch ${peer.branch}`]),
+      : [`is ${peer.status}${isEmpty(peer.status_message) ? '' : `: ${forTerminalLine(peer.status_message)}`}`]),
+    ...(peer.summary === known.summary || isEmpty(peer.summary) ? [] : [`works on: ${forTerminalLine(peer.summary)}`]),
+    ...(peer.branch === known.branch || isEmpty(peer.branch) ? [] : [`is on branch ${forTerminalLine(peer.branch)}`]),
   ];
   return changes.length === 0 ? undefined : changes.join(', ');
 }
@@ -137,8 +138,10 @@ function line(event: Event, context: Context): string {
   const now = io.now();
   const at = event.kind === 'message' ? event.message.sent_at : new Date(now).toISOString();
   const time = clock(at, now);
-  const fitted = (text: string, used: number) =>
-    width === undefined ? cleanLine(text) : cut(cleanLine(text), Math.max(20, width - used));
+  const fitted = (text: PeerText | string, used: number) => {
+    const line = forTerminalLine(text);
+    return width === undefined ? line : cut(line, Math.max(20, width - used));
+  };
   if (event.kind === 'broker') {
     const text = event.up ? 'the broker is back' : 'the broker has ended; the next session starts another one';
     return `${colors.dim(time)} ${colors.yellow(text)}`;
@@ -154,7 +157,7 @@ function line(event: Event, context: Context): string {
     return `${colors.dim(time)} ${head}${(urgent ? colors.red : colors.yellow)(mark)}: ${fitted(preview, used)}`;
   }
   const { peer } = event;
-  const where = peer.cwd === '' ? '' : ` in ${peer.cwd}`;
+  const where = isEmpty(peer.cwd) ? '' : ` in ${forTerminalLine(peer.cwd)}`;
   const said = {
     came: `+ ${peer.name} (${peer.kind}) is here${where}`,
     left: `- ${peer.name} (${peer.kind}) has left`,

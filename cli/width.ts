@@ -1,16 +1,17 @@
 /**
- * How many columns text takes on a terminal. Where terminals disagree (emoji, joined sequences) the larger
- * number is taken: text that ends early is harmless, text that wraps by itself could begin a line of its own.
+ * How many columns text takes on a terminal. Where terminals disagree the larger number is taken: text that ends early
+ * is harmless, text that wraps by itself could begin a line of its own.
  */
 
-const INVISIBLE = /^[\p{Mn}\p{Me}\p{Cf}]$/u;
-const WIDE =
-  /^[\p{Script=Han}\p{Script=Hangul}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Bopomofo}\p{Script=Yi}\p{Extended_Pictographic}\p{Regional_Indicator}\u3000-\u303f\uff01-\uff60\uffe0-\uffe6]$/u;
+/** Scripts and punctuation that every terminal shows in one column a character at most; all others may take two. */
+const NARROW =
+  /^[\p{M}\p{Cf}\p{sc=Latin}\p{sc=Greek}\p{sc=Cyrillic}\p{sc=Armenian}\p{sc=Georgian}\p{sc=Hebrew}\p{sc=Arabic}\p{sc=Syriac}\p{sc=Thaana}\p{sc=Devanagari}\p{sc=Bengali}\p{sc=Gurmukhi}\p{sc=Gujarati}\p{sc=Oriya}\p{sc=Tamil}\p{sc=Telugu}\p{sc=Kannada}\p{sc=Malayalam}\p{sc=Sinhala}\p{sc=Thai}\p{sc=Lao}\p{sc=Tibetan}\p{sc=Ethiopic}\u00a0-\u00ff\u2010-\u2027]$/u;
+/** Among those, the ones that are wide all the same: full-width Latin, and what emoji fonts draw. */
+const WIDE = /^[\uff00-\uffef\p{Extended_Pictographic}]$/u;
 
 function charWidth(char: string): number {
   if (char >= ' ' && char <= '~') return 1;
-  if (INVISIBLE.test(char)) return 0;
-  return WIDE.test(char) ? 2 : 1;
+  return NARROW.test(char) && !WIDE.test(char) ? 1 : 2;
 }
 
 export function displayWidth(text: string): number {

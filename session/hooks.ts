@@ -3,6 +3,7 @@
  * answer is then empty, and no broker is asked.
  */
 import * as z from 'zod';
+import { forTaggedFrame } from '../shared/peer-text.ts';
 import type { Batch, Inbox } from './inbox.ts';
 import { renderBatch } from './present.ts';
 
@@ -41,10 +42,15 @@ export function answerHook(input: unknown, inbox: Inbox): HookAnswer {
     // blocked once already: what comes now waits for the next prompt, or agents could keep each other up for ever
     if (String(stop_hook_active) === 'true') return NOTHING;
     const batch = inbox.takeNew(() => true, STOP_MAX_BYTES);
-    return batch.messages.length === 0 ? NOTHING : { json: { decision: 'block', reason: renderBatch(batch) }, batch };
+    return batch.messages.length === 0
+      ? NOTHING
+      : { json: { decision: 'block', reason: forTaggedFrame(renderBatch(batch)) }, batch };
   }
   // in the middle of a turn, what is only for information waits for its end
   const batch = inbox.takeNew(({ priority }) => event !== 'PostToolUse' || priority !== 'info');
   if (batch.messages.length === 0) return NOTHING;
-  return { json: { hookSpecificOutput: { hookEventName: event, additionalContext: renderBatch(batch) } }, batch };
+  return {
+    json: { hookSpecificOutput: { hookEventName: event, additionalContext: forTaggedFrame(renderBatch(batch)) } },
+    batch,
+  };
 }

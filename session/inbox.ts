@@ -4,6 +4,7 @@
  */
 import type { Confirmation, Evidence, InboxMessage, PushRoute } from '../shared/contract/types.ts';
 import { TOOL_RESPONSE_MAX_BYTES } from '../shared/limits.ts';
+import { rawText } from '../shared/peer-text.ts';
 import { byteLength } from '../shared/text.ts';
 
 /** Ids remembered after they were confirmed, in case the broker brings a message once more. */
@@ -123,7 +124,7 @@ export class Inbox {
     const chosen: InboxMessage[] = [];
     let bytes = 0;
     for (const message of fresh) {
-      const size = Math.min(byteLength(message.text), maxBytes) + FRAME_BYTES;
+      const size = Math.min(byteLength(rawText(message.text)), maxBytes) + FRAME_BYTES;
       if (chosen.length > 0 && bytes + size > maxBytes) break;
       chosen.push(message);
       bytes += size;

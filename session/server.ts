@@ -5,6 +5,8 @@ import { CallToolRequestSchema, ErrorCode, ListToolsRequestSchema, McpError } fr
 import * as z from 'zod';
 import type { InboxMessage } from '../shared/contract/types.ts';
 import { PeersError, toPeersError } from '../shared/errors.ts';
+import { forModelData } from '../shared/peer-text.ts';
+import { cleanLine } from '../shared/text.ts';
 import type { Evidence } from './evidence.ts';
 import { type Offer, SERVER_INFO, serverOptions } from './handshake.ts';
 import { answerHook, HOOK_TOOL, type HookEvent, hookEvent } from './hooks.ts';
@@ -58,7 +60,7 @@ async function run(tool: Tool, input: unknown, context: ToolContext): Promise<To
   } catch (thrown) {
     const error = toPeersError(thrown);
     return {
-      text: `Error ${error.code}: ${error.message}\n${error.hint}`,
+      text: `Error ${error.code}: ${cleanLine(error.message)}\n${cleanLine(error.hint)}`,
       data: { error: error.toBody() },
       failed: true,
     };
@@ -94,7 +96,7 @@ export async function createServer(transport: Transport, options: ServerOptions)
         content: [{ type: 'text', text: block === '' ? text : `${text}\n\n${block}` }],
         ...(options.textOnly()
           ? {}
-          : { structuredContent: { ...data, ...(block === '' ? {} : { peer_inbox: block }) } }),
+          : { structuredContent: { ...forModelData(data), ...(block === '' ? {} : { peer_inbox: block }) } }),
         ...(failed ? { isError: true } : {}),
       };
     });

@@ -274,7 +274,7 @@ describe('do-not-disturb', () => {
     const codex = await box.session({ side: 'codex', name: 'bravo' });
     await claude.tool('set_status', { status: 'dnd', message: 'release' });
     const { text } = await codex.tool('send_message', { to_id: 'alpha', message: 'when you have time' });
-    expect(text).toContain('do-not-disturb (release)');
+    expect(text).toContain('do-not-disturb ("release")');
     await codex.tool('send_message', { to_id: 'alpha', message: 'the disk is full', priority: 'critical' });
     await claude.channelEvent('the disk is full');
     expect(claude.notifications.some(({ params }) => params?.['content'] === 'when you have time')).toBe(false);

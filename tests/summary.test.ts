@@ -6,6 +6,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { rawText } from '../shared/peer-text.ts';
 import { Sandbox } from './helpers/sandbox.ts';
 import { until } from './helpers/until.ts';
 
@@ -38,9 +39,9 @@ afterEach(async () => {
 async function summaryOf(name: string, matches: RegExp): Promise<string> {
   const peer = await until(async () => {
     const { peers } = await box.client.call('brokerStatus', {}).catch(() => ({ peers: [] }));
-    return peers.find((p) => p.name === name && matches.test(p.summary));
+    return peers.find((p) => p.name === name && matches.test(rawText(p.summary)));
   });
-  return peer.summary;
+  return rawText(peer.summary);
 }
 
 /** A model on loopback that keeps what it was asked. */

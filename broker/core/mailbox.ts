@@ -11,6 +11,7 @@
 import type { MessageState, PeerKind, PeerStatus, PushRoute, Receipt } from '../../shared/contract/types.ts';
 import { PeersError } from '../../shared/errors.ts';
 import { MESSAGE_MAX_BYTES, ORPHAN_GRACE_MS } from '../../shared/limits.ts';
+import { inQuotes, isEmpty, type PeerText, rawText } from '../../shared/peer-text.ts';
 import { byteLength } from '../../shared/text.ts';
 
 /** How an entry is stored. */
@@ -21,7 +22,7 @@ export interface Recipient {
   readonly kind: PeerKind;
   readonly online: boolean;
   readonly status: PeerStatus;
-  readonly status_message: string;
+  readonly status_message: PeerText;
   readonly push_route: PushRoute;
   readonly last_seen_at: number;
 }
@@ -30,15 +31,16 @@ export interface Entry {
   readonly state: EntryState;
   readonly pushed_at: number | null;
   readonly push_route: PushRoute | null;
-  readonly push_error: string | null;
+  readonly push_error: PeerText | null;
 }
 
 /** @throws PeersError `message_empty`, `message_too_large` */
-export function assertText(text: string): void {
-  if (text.trim() === '') {
+export function assertText(text: PeerText): void {
+  const raw = rawText(text);
+  if (raw.trim() === '') {
     throw new PeersError('message_empty', 'The message is empty.', 'Say in it what the other peer should know or do.');
   }
-  const size = byteLength(text);
+  const size = byteLength(raw);
   if (size > MESSAGE_MAX_BYTES) {
     throw new PeersError(
       'message_too_large',
@@ -78,7 +80,7 @@ export function describe(
   const { name } = recipient;
   const quiet =
     recipient.status === 'dnd'
-      ? ` ${name} is on do-not-disturb${recipient.status_message ? ` (${recipient.status_message})` : ''}: expect a late answer.`
+      ? ` ${name} is on do-not-disturb${isEmpty(recipient.status_message) ? '' : ` (${inQuotes(recipient.status_message)})`}: expect a late answer.`
       : '';
   if (entry.state === 'confirmed') return { outcome: 'confirmed', detail: `${name} has it.${quiet}` };
   if (entry.state === 'orphaned') {
@@ -97,7 +99,7 @@ export function describe(
     return { outcome: 'pushed', detail: `pushed (${entry.push_route}) to ${name}; not confirmed yet.${quiet}` };
   }
   const why = entry.push_error
-    ? `push failed: ${entry.push_error}`
+    ? `push failed: ${inQuotes(entry.push_error)}`
     : recipient.push_route === 'none'
       ? 'no push route'
       : recipient.status === 'dnd'

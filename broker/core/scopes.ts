@@ -1,10 +1,11 @@
 /** Which peers stand in a scope, seen from one of them. */
 import type { Scope } from '../../shared/contract/types.ts';
+import { isEmpty, type PeerText } from '../../shared/peer-text.ts';
 
 export interface Place {
-  readonly host: string;
-  readonly cwd: string;
-  readonly repo: string;
+  readonly host: PeerText;
+  readonly cwd: PeerText;
+  readonly repo: PeerText;
 }
 
 /** Outside git there is no repository to share: `repo` then means the same directory. */
@@ -16,6 +17,6 @@ export function inScope(scope: Scope, self: Place, other: Place): boolean {
     case 'directory':
       return self.cwd === other.cwd;
     case 'repo':
-      return self.repo === '' ? self.cwd === other.cwd : self.repo === other.repo;
+      return isEmpty(self.repo) ? self.cwd === other.cwd : self.repo === other.repo;
   }
 }

@@ -1,5 +1,5 @@
 /** The inbox of a session: the held request, confirmations, notes on pushes. */
-import type { InboxMessage, PushNote } from '../../shared/contract/types.ts';
+import type { InboxMessage, ParsedRequest } from '../../shared/contract/types.ts';
 import type { Entry } from '../core/mailbox.ts';
 import type { Deps, Handlers } from '../deps.ts';
 import { Hold } from '../hold.ts';
@@ -8,7 +8,7 @@ import type { SessionRecord } from '../store/store.ts';
 type Names = 'nextMessages' | 'confirmMessages' | 'notePush';
 
 export function inboxHandlers({ store, bus, presence, waiters, clock, stopping, log }: Deps): Handlers<Names> {
-  const note = async (session_id: string, { message_ids, route, error }: PushNote) => {
+  const note = async (session_id: string, { message_ids, route, error }: ParsedRequest<'notePush'>) => {
     const now = clock.now();
     const noted = await store.notePush(session_id, message_ids, route, error, now);
     const news: Partial<Entry> =

@@ -2,6 +2,7 @@
 import type { Delivery, Receipt } from '../../shared/contract/types.ts';
 import { PeersError } from '../../shared/errors.ts';
 import { MAILBOX_MAX_WAITING, RECEIPT_WAIT_MS } from '../../shared/limits.ts';
+import { peerText, rawText } from '../../shared/peer-text.ts';
 import { wellFormed } from '../../shared/text.ts';
 import { waitFor } from '../bus.ts';
 import { assertText, describe, shownState } from '../core/mailbox.ts';
@@ -93,7 +94,7 @@ export function messageHandlers(deps: Deps): Handlers<Names> {
         id,
         sender_id,
         to: request.to,
-        text: wellFormed(request.message),
+        text: peerText(wellFormed(rawText(request.message))),
         reply_to: request.reply_to,
         intent: request.intent,
         priority: request.priority,

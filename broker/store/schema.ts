@@ -2,6 +2,7 @@
 import type { Generated, Selectable } from 'kysely';
 import type { Activity, Intent, PeerKind, PeerStatus, PushRoute } from '../../shared/contract/common.ts';
 import type { Evidence } from '../../shared/contract/messages.ts';
+import type { PeerText } from '../../shared/peer-text.ts';
 import type { EntryState } from '../core/mailbox.ts';
 
 export interface PeersTable {
@@ -10,15 +11,15 @@ export interface PeersTable {
   /** The name in lower case; unique. */
   name_key: string;
   kind: PeerKind;
-  host: string;
-  cwd: string;
-  repo: string;
-  branch: string;
-  summary: string;
+  host: PeerText;
+  cwd: PeerText;
+  repo: PeerText;
+  branch: PeerText;
+  summary: PeerText;
   summary_source: 'agent' | 'auto' | 'none';
   tags: string;
   status: PeerStatus;
-  status_message: string;
+  status_message: PeerText;
   credential_hash: string;
   /** This peer turned out to be another one: its mail goes there. */
   merged_into: string | null;
@@ -64,7 +65,7 @@ export interface MessagesTable {
   intent: Intent;
   /** -1 info, 0 normal, 1 warning, 2 critical */
   priority: number;
-  text: string;
+  text: PeerText;
   created_at: number;
   idempotency_key: string | null;
 }
@@ -85,7 +86,7 @@ export interface EntriesTable {
   shown_by: string | null;
   pushed_at: number | null;
   push_route: PushRoute | null;
-  push_error: string | null;
+  push_error: PeerText | null;
   confirmed_at: number | null;
   confirmed_by: Evidence | null;
 }

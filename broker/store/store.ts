@@ -17,6 +17,7 @@ import type {
   PushRoute,
   RecentMessage,
 } from '../../shared/contract/types.ts';
+import type { PeerText } from '../../shared/peer-text.ts';
 import type { Entry, Recipient } from '../core/mailbox.ts';
 
 /** A peer with what the rules need beside what others see. */
@@ -46,10 +47,10 @@ export interface Registration {
   readonly conversation: Conversation | undefined;
   readonly process: string;
   readonly pid: number;
-  readonly host: string;
-  readonly cwd: string;
-  readonly repo: string;
-  readonly branch: string;
+  readonly host: PeerText;
+  readonly cwd: PeerText;
+  readonly repo: PeerText;
+  readonly branch: PeerText;
   readonly client: { readonly name: string; readonly version: string };
   readonly push_route: PushRoute;
   /** Whether the process of a session that has not ended still runs. */
@@ -68,7 +69,7 @@ export interface Outgoing {
   readonly id: string;
   readonly sender_id: string;
   readonly to: string;
-  readonly text: string;
+  readonly text: PeerText;
   readonly reply_to: string | undefined;
   readonly intent: Intent;
   readonly priority: Priority;
@@ -107,11 +108,11 @@ export type Sent =
   | { readonly ok: false; readonly reason: 'no-such-reply-to' | 'to-self' | 'mailbox-full' | 'key-reused' };
 
 export interface PeerChanges {
-  readonly summary?: string;
+  readonly summary?: PeerText;
   readonly summary_source?: 'agent' | 'auto';
   readonly tags?: readonly string[];
   readonly status?: PeerStatus;
-  readonly status_message?: string;
+  readonly status_message?: PeerText;
 }
 
 export interface Counts {
@@ -151,7 +152,7 @@ export interface Store {
   findSession(token_hash: string): Promise<SessionRecord | undefined>;
   updateSession(
     session_id: string,
-    changes: { push_route?: PushRoute; activity?: Activity; branch?: string },
+    changes: { push_route?: PushRoute; activity?: Activity; branch?: PeerText },
   ): Promise<void>;
   /** A connection holds the session again, or none does any more. */
   markAttached(session_id: string, now: number): Promise<void>;
@@ -165,7 +166,7 @@ export interface Store {
   endDetachedBefore(cut: number, now: number): Promise<string[]>;
 
   /** The human's own peer, made when it is first asked for. */
-  operatorPeer(id_if_new: string, host: string, now: number): Promise<PeerRecord>;
+  operatorPeer(id_if_new: string, host: PeerText, now: number): Promise<PeerRecord>;
   /** By id or by name; follows merged peers. */
   findPeer(ref: string): Promise<PeerRecord | undefined>;
   listPeers(options: { include_offline: boolean; kind?: Peer['kind'] }): Promise<PeerRecord[]>;
@@ -207,7 +208,7 @@ export interface Store {
     session_id: string,
     message_ids: readonly string[],
     route: PushRoute,
-    error: string | undefined,
+    error: PeerText | undefined,
     now: number,
   ): Promise<string[]>;
   unread(peer_id: string): Promise<number>;

@@ -1,6 +1,6 @@
 /** Claude Code's channel: a notification that the client shows to the model at once. Nothing comes back. */
 import type { InboxMessage } from '../../shared/contract/types.ts';
-import { defuseTags } from '../present.ts';
+import { forModel, forTaggedFrame } from '../../shared/peer-text.ts';
 import { ALWAYS_READY, type Route } from './route.ts';
 
 export interface ChannelNotification {
@@ -12,7 +12,7 @@ export interface ChannelNotification {
 function channelNotification(message: InboxMessage): ChannelNotification {
   const { message_id, from, sent_at, reply_to, intent, priority, redelivered } = message;
   return {
-    content: defuseTags(message.text),
+    content: forTaggedFrame(forModel(message.text)),
     meta: {
       message_id,
       from_id: from.id,

@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { PeerKind, PeerName, PeerRef, PeerStatus, Scope } from '../../shared/contract/common.ts';
 import { StatusMessage, Summary, Tags } from '../../shared/contract/peers.ts';
 import type { Peer } from '../../shared/contract/types.ts';
-import { cleanLine } from '../../shared/text.ts';
+import { forModelLine, isEmpty } from '../../shared/peer-text.ts';
 import { type Tool, tool } from './tool.ts';
 
 function reach(peer: Peer): string {
@@ -12,20 +12,26 @@ function reach(peer: Peer): string {
   return peer.push_route === 'none' ? 'reached at its next tool call' : `reached at once (${peer.push_route})`;
 }
 
-function line(peer: Peer): string {
-  const status =
-    peer.status === 'active'
-      ? ''
-      : ` ${peer.status}${peer.status_message ? ` (${cleanLine(peer.status_message)})` : ''}`;
+/** What the broker knows stands in the first line; what the peer says of itself stands behind `> `, one line each. */
+function describe(peer: Peer): string {
+  const status = peer.status === 'active' ? '' : ` ${peer.status}`;
   const activity = peer.online && peer.activity !== 'unknown' ? ` ${peer.activity}` : '';
-  return [
+  const facts = [
     `${peer.name} [${peer.kind}]${activity}${status}`,
-    ...(peer.cwd === '' ? [] : [`${cleanLine(peer.cwd)}${peer.branch ? ` @ ${cleanLine(peer.branch)}` : ''}`]),
-    ...(peer.summary === '' ? [] : [cleanLine(peer.summary)]),
     ...(peer.tags.length === 0 ? [] : [`tags ${peer.tags.join(', ')}`]),
     reach(peer),
     `id ${peer.id}`,
   ].join(' | ');
+  const said = [peer.status_message, peer.summary].filter((text) => !isEmpty(text));
+  return [
+    facts,
+    ...(isEmpty(peer.cwd) ? [] : [`> ${place(peer)}`]),
+    ...said.map((text) => `> ${forModelLine(text)}`),
+  ].join('\n');
+}
+
+function place({ cwd, branch }: Peer): string {
+  return `${forModelLine(cwd)}${isEmpty(branch) ? '' : ` @ ${forModelLine(branch)}`}`;
 }
 
 export const peerTools: readonly Tool[] = [
@@ -33,7 +39,7 @@ export const peerTools: readonly Tool[] = [
     name: 'list_peers',
     title: 'List peers',
     description:
-      'Lists other agents (and the human operator) that you can message: name, kind, directory, branch, summary, status, how they are reached.',
+      'Lists other agents (and the human operator) that you can message: name, kind, status, how they are reached. Behind ">" each says of itself: directory, branch, status note, summary.',
     input: z.object({
       scope: Scope.default('machine').describe('repo includes its worktrees'),
       peer_type: PeerKind.optional(),
@@ -47,7 +53,7 @@ export const peerTools: readonly Tool[] = [
       const none = input.include_offline
         ? 'No other peer.'
         : 'No other peer is online; include_offline shows those that are away.';
-      return { text: peers.length === 0 ? none : peers.map(line).join('\n'), data: { peers } };
+      return { text: peers.length === 0 ? none : peers.map(describe).join('\n'), data: { peers } };
     },
   }),
   tool({
@@ -59,12 +65,12 @@ export const peerTools: readonly Tool[] = [
     alwaysLoad: false,
     run: async (_, { call, self }) => {
       const { peer } = await call('whoami', {});
-      const scope = peer.repo === '' ? peer.cwd : peer.repo;
+      const scope = isEmpty(peer.repo) ? peer.cwd : peer.repo;
       const data = { peer, toolsets: self.toolsets, push_route: self.pushRoute };
       const text = [
         `${peer.name} [${peer.kind}] id ${peer.id}`,
-        `directory ${cleanLine(peer.cwd)}${peer.branch ? ` @ ${cleanLine(peer.branch)}` : ''}; repo scope ${cleanLine(scope)}`,
-        `summary ${cleanLine(peer.summary) || '(none)'}; status ${peer.status}; tags ${peer.tags.join(', ') || '(none)'}`,
+        `directory ${place(peer)}; repo scope ${forModelLine(scope)}`,
+        `summary ${forModelLine(peer.summary) || '(none)'}; status ${peer.status}; tags ${peer.tags.join(', ') || '(none)'}`,
         `toolsets ${self.toolsets.join(', ')}; push route ${self.pushRoute}; unread ${peer.unread}`,
       ].join('\n');
       return { text, data };

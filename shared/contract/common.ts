@@ -1,6 +1,7 @@
 /** Schemas that more than one capability uses. Times are ISO 8601 in UTC. */
 import * as z from 'zod';
 import { MESSAGE_MAX_BYTES, NAME_MAX_CHARS } from '../limits.ts';
+import type { PeerText } from '../peer-text.ts';
 
 export const NAME_PATTERN = new RegExp(`^[a-zA-Z0-9_-]{1,${NAME_MAX_CHARS}}$`);
 
@@ -36,8 +37,13 @@ export type Priority = z.infer<typeof Priority>;
 export const Scope = z.enum(['machine', 'directory', 'repo']);
 export type Scope = z.infer<typeof Scope>;
 
+/** What a peer writes or says of itself: its author gives a string, its readers get a {@link PeerText}. */
+export function ofPeer(schema: z.ZodType<string, string> = z.string()): z.ZodType<PeerText, PeerText | string> {
+  return schema as unknown as z.ZodType<PeerText, PeerText | string>;
+}
+
 /** Length is checked in bytes by the broker, which then answers `message_empty` or `message_too_large`. */
-export const MessageText = z.string().max(MESSAGE_MAX_BYTES * 4);
+export const MessageText = ofPeer(z.string().max(MESSAGE_MAX_BYTES * 4));
 
 /** How to name a peer to somebody. */
 export const PeerShort = z.object({ id: Id, name: z.string(), kind: PeerKind });

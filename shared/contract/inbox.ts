@@ -1,7 +1,7 @@
 /** The inbox: a session takes its peer's messages by lease and confirms them. */
 import * as z from 'zod';
 import { INBOX_HOLD_MS } from '../limits.ts';
-import { Id, Intent, PeerShort, Priority, PushRoute, Time } from './common.ts';
+import { Id, Intent, ofPeer, PeerShort, Priority, PushRoute, Time } from './common.ts';
 import { Evidence } from './messages.ts';
 import { operation } from './operation.ts';
 
@@ -9,7 +9,7 @@ export const InboxMessage = z.object({
   message_id: Id,
   conversation_id: Id,
   from: PeerShort,
-  text: z.string(),
+  text: ofPeer(),
   sent_at: Time,
   reply_to: Id.nullable(),
   intent: Intent,
@@ -31,9 +31,10 @@ export type Confirmation = z.infer<typeof Confirmation>;
 export const PushNote = z.object({
   message_ids: z.array(Id).min(1).max(1000),
   route: PushRoute,
-  error: z.string().max(300).optional(),
+  error: ofPeer(z.string().max(300)).optional(),
 });
-export type PushNote = z.infer<typeof PushNote>;
+/** As a session sends it. */
+export type PushNote = z.input<typeof PushNote>;
 
 export const inbox = {
   nextMessages: operation({

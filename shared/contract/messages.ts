@@ -1,6 +1,6 @@
 /** Messages: text from one peer to one mailbox, and what became of it. */
 import * as z from 'zod';
-import { Id, Intent, MessageText, PeerRef, PeerShort, Priority, PushRoute, Time } from './common.ts';
+import { Id, Intent, MessageText, ofPeer, PeerRef, PeerShort, Priority, PushRoute, Time } from './common.ts';
 import { operation } from './operation.ts';
 
 /** Where a message stands in its mailbox. `orphaned`: not confirmed, and its recipient has no session any more. */
@@ -42,7 +42,7 @@ export const Delivery = z.object({
   leased_at: Time.nullable(),
   pushed_at: Time.nullable(),
   push_route: PushRoute.nullable(),
-  push_error: z.string().nullable(),
+  push_error: ofPeer().nullable(),
   confirmed_at: Time.nullable(),
   confirmed_by: Evidence.nullable(),
   /** Unconfirmed mail is delivered until then. */

@@ -1,6 +1,6 @@
 /** What only the human may do: the machine's state, its own mailbox, orphans, stopping the broker. */
 import * as z from 'zod';
-import { Id, Intent, PeerRef, PeerShort, Priority, Time } from './common.ts';
+import { Id, Intent, ofPeer, PeerRef, PeerShort, Priority, Time } from './common.ts';
 import { InboxMessage } from './inbox.ts';
 import { operation } from './operation.ts';
 import { Peer } from './peers.ts';
@@ -11,7 +11,7 @@ export const Orphan = z.object({
   from: PeerShort,
   to: PeerShort,
   sent_at: Time,
-  preview: z.string(),
+  preview: ofPeer(),
   /** The recipient's last session ended then. */
   offline_since: Time,
   /** It is still delivered, should the recipient return by then; null when that time is over. */
@@ -30,7 +30,7 @@ export const RecentMessage = z.object({
   reply_to: Id.nullable(),
   intent: Intent,
   priority: Priority,
-  preview: z.string(),
+  preview: ofPeer(),
 });
 export type RecentMessage = z.infer<typeof RecentMessage>;
 

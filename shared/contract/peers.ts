@@ -1,22 +1,22 @@
 /** Peers: who is there, and what each says of itself. */
 import * as z from 'zod';
 import { SUMMARY_MAX_CHARS, TAGS_MAX } from '../limits.ts';
-import { Activity, Id, PeerKind, PeerName, PeerRef, PeerStatus, PushRoute, Scope, Time } from './common.ts';
+import { Activity, Id, ofPeer, PeerKind, PeerName, PeerRef, PeerStatus, PushRoute, Scope, Time } from './common.ts';
 import { operation } from './operation.ts';
 
 export const Peer = z.object({
   id: Id,
   name: z.string(),
   kind: PeerKind,
-  host: z.string(),
-  cwd: z.string(),
+  host: ofPeer(),
+  cwd: ofPeer(),
   /** Identity of the repository: the common git folder, the same for all worktrees. Empty outside git. */
-  repo: z.string(),
-  branch: z.string(),
-  summary: z.string(),
+  repo: ofPeer(),
+  branch: ofPeer(),
+  summary: ofPeer(),
   tags: z.array(z.string()),
   status: PeerStatus,
-  status_message: z.string(),
+  status_message: ofPeer(),
   /** A session is attached now. */
   online: z.boolean(),
   activity: Activity,
@@ -28,7 +28,7 @@ export const Peer = z.object({
 });
 export type Peer = z.infer<typeof Peer>;
 
-export const Summary = z.string().trim().max(SUMMARY_MAX_CHARS);
+export const Summary = ofPeer(z.string().trim().max(SUMMARY_MAX_CHARS));
 export const Tags = z
   .array(
     z
@@ -37,7 +37,7 @@ export const Tags = z
       .regex(/^[\w.:/-]{1,32}$/, 'a tag is 1 to 32 of letters, digits and _ . : / -'),
   )
   .max(TAGS_MAX);
-export const StatusMessage = z.string().trim().max(120);
+export const StatusMessage = ofPeer(z.string().trim().max(120));
 
 export const peers = {
   listPeers: operation({

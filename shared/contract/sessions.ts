@@ -1,6 +1,7 @@
 /** Sessions: one live MCP server attached to a peer. */
 import * as z from 'zod';
-import { Activity, Id, PeerKind, PushRoute } from './common.ts';
+import { peerText } from '../peer-text.ts';
+import { Activity, Id, ofPeer, PeerKind, PushRoute } from './common.ts';
 import { operation } from './operation.ts';
 import { Peer } from './peers.ts';
 
@@ -40,10 +41,10 @@ export const sessions = {
       /** Random, one per process: tells a reconnecting process from a new one. */
       process: z.string().min(8).max(64),
       pid: z.number().int(),
-      host: z.string().max(255),
-      cwd: z.string().max(4096),
-      repo: z.string().max(4096).default(''),
-      branch: z.string().max(255).default(''),
+      host: ofPeer(z.string().max(255)),
+      cwd: ofPeer(z.string().max(4096)),
+      repo: ofPeer(z.string().max(4096)).default(peerText('')),
+      branch: ofPeer(z.string().max(255)).default(peerText('')),
       client: z.object({ name: z.string().max(128), version: z.string().max(64) }),
       push_route: PushRoute,
     }),
@@ -71,7 +72,7 @@ export const sessions = {
     request: z.object({
       push_route: PushRoute.optional(),
       activity: Activity.optional(),
-      branch: z.string().max(255).optional(),
+      branch: ofPeer(z.string().max(255)).optional(),
     }),
     response: z.object({}),
   }),

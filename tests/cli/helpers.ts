@@ -12,12 +12,12 @@ import { RUNTIMES, Sandbox } from '../helpers/sandbox.ts';
 const CLI_ENTRY = RUNTIMES.node.entry('cli');
 export const BROKER_ENTRY = RUNTIMES.node.entry('broker');
 
-// what drives a terminal or hides from its reader; a line break is the one control character that output may hold
-// biome-ignore lint/suspicious/noControlCharactersInRegex: finding control characters is the purpose
-export const DANGEROUS = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/;
+/** What drives a terminal or hides from its reader; a line break is the one control character that output may hold. */
+export const DANGEROUS = /(?!\n)[\p{Cc}\p{Cf}\p{DI}\p{Zl}\p{Zp}]/u;
 
-/** Sets a window title, clears the screen, rings, turns the text around, and does it with C1 controls too. */
-export const HOSTILE = 'a\u001b]0;owned\u0007b\u001b[2Jc\u009b31md\u0090x\u009ce\u202efed\u2066g\u200eh\u007f\u0000i';
+/** Sets a window title, clears the screen, rings, turns the text around, hides some, and does it with C1 controls too. */
+export const HOSTILE =
+  'a\u001b]0;owned\u0007b\u001b[2Jc\u009b31md\u0090x\u009ce\u202efed\u2066g\u200eh\u007f\u0000i\u00ad\u115f\u{e0041}';
 
 export interface Ran {
   readonly code: number | null;

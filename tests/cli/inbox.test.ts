@@ -1,6 +1,7 @@
 /** `inbox`: what agents wrote to the human. A message is read once it was printed, not before. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Response } from '../../shared/contract/index.ts';
+import { rawText } from '../../shared/peer-text.ts';
 import { type Agent, CliSandbox, DANGEROUS, HOSTILE, outcome } from './helpers.ts';
 
 type Inbox = Response<'operatorInbox'>;
@@ -21,7 +22,7 @@ beforeEach(async () => {
 
 async function unreadTexts(): Promise<string[]> {
   const { value } = await sandbox.json<Inbox>(['inbox', '--peek']);
-  return value.messages.map((message) => message.text);
+  return value.messages.map((message) => rawText(message.text));
 }
 
 describe('agent-peers inbox', () => {

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { timeUntil } from '../../cli/times.ts';
 import type { Response } from '../../shared/contract/index.ts';
 import { ORPHAN_GRACE_MS } from '../../shared/limits.ts';
+import { rawText } from '../../shared/peer-text.ts';
 import { BROKER_ENTRY, CliSandbox, DANGEROUS, HOSTILE } from './helpers.ts';
 
 type Orphans = Response<'orphanedMessages'>;
@@ -57,7 +58,7 @@ describe('once the recipient is gone for good', () => {
     const { code, stdout } = await sandbox.run(['orphaned-messages']);
     const after = Date.now();
     expect({ code, total: value.total }).toEqual({ code: 0, total: 3 });
-    const first = value.orphans.find((orphan) => orphan.preview.includes('half done'));
+    const first = value.orphans.find((orphan) => rawText(orphan.preview).includes('half done'));
     const left = [before, after].map((now) => timeUntil(first?.deliverable_until ?? '', now)).join('|');
     expect(stdout).toMatch(
       new RegExp(`^${first?.message_id} +brave-falcon +calm-otter .+ (?:${left}) .+the migration is half done$`, 'm'),
@@ -85,7 +86,7 @@ describe('once the recipient is gone for good', () => {
   it('moves one message by its id, then the rest of the peer', async () => {
     const heron = await sandbox.join('night-heron');
     const { orphans } = (await sandbox.json<Orphans>(['orphaned-messages'])).value;
-    const third = orphans.find((orphan) => orphan.preview === 'third');
+    const third = orphans.find((orphan) => rawText(orphan.preview) === 'third');
     const one = await sandbox.run(['requeue', third?.message_id ?? '', '--to', 'night-heron']);
     expect(one).toEqual({ code: 0, stdout: 'Moved 1 message to night-heron.\n', stderr: '' });
     expect((await heron.received()).map((message) => message.text)).toEqual(['third']);

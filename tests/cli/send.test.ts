@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Response } from '../../shared/contract/index.ts';
 import { MESSAGE_MAX_BYTES } from '../../shared/limits.ts';
+import { rawText } from '../../shared/peer-text.ts';
 import { type Agent, CliSandbox, DANGEROUS, HOSTILE } from './helpers.ts';
 
 type Receipt = Response<'sendMessage'>;
@@ -16,7 +17,7 @@ beforeAll(async () => {
 afterAll(() => sandbox.close());
 
 async function newTexts(agent: Agent): Promise<string[]> {
-  return (await agent.received()).map((message) => message.text);
+  return (await agent.received()).map((message) => rawText(message.text));
 }
 
 describe('agent-peers send', () => {

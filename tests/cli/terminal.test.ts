@@ -1,9 +1,11 @@
 /** What a person sees on a terminal: widths, colours, and the moments at which the command waits. */
 import { stripVTControlCharacters } from 'node:util';
+import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Io } from '../../cli/io.ts';
 import { run } from '../../cli/program.ts';
-import { displayWidth } from '../../cli/width.ts';
+import { displayWidth, wrap } from '../../cli/width.ts';
+import { forTerminal, peerText } from '../../shared/peer-text.ts';
 import { type Agent, BROKER_ENTRY, CliSandbox } from './helpers.ts';
 
 let sandbox: CliSandbox;
@@ -94,6 +96,32 @@ describe('width', () => {
     for (const line of text) expect(displayWidth(line)).toBeLessThanOrEqual(40);
     expect(text.at(-1)).toBe('  │ last');
     expect(text.join('').match(/日/g)).toHaveLength(100);
+  });
+});
+
+describe('the width of text', () => {
+  it.each([
+    ['ASCII', 'abc', 3],
+    ['Latin, Cyrillic, Hebrew', 'üЖא', 3],
+    ['Han, kana, Hangul', '日カ한', 6],
+    ['emoji, and those that some terminals join', '🚀👩‍👩', 2 + 2 + 1 + 2],
+    ['a keycap, which some draw wide', '1️⃣', 3],
+    ['a number sign that some show in one column', '\u0600', 1],
+    ['a combining mark that some show by itself', 'e\u0301', 2],
+    ['symbols that newer terminals draw wide', '䷀𝌆㈱﹏', 8],
+  ])('is never less than a terminal takes: %s', (_, text, columns) => {
+    expect(displayWidth(text)).toBe(columns);
+  });
+
+  it('leaves no line that is wider than it may be, and no word out', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'grapheme', maxLength: 60 }), fc.integer({ min: 2, max: 20 }), (text, columns) => {
+        const clean = forTerminal(peerText(text)).replaceAll('\t', ' ');
+        const lines = wrap(clean, columns);
+        for (const line of lines) expect(displayWidth(line)).toBeLessThanOrEqual(columns);
+        expect(lines.join('').replace(/\s/gu, '')).toBe(clean.replace(/\s/gu, ''));
+      }),
+    );
   });
 });
 

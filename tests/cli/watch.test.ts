@@ -63,18 +63,24 @@ it('shows who is here, what was written, and then what happens', async () => {
 it('gives programs one document a line', async () => {
   const falcon = await sandbox.join('grand-eagle');
   const otter = await sandbox.join('still-newt');
-  const { out, seen } = await watch('--json', '--no-peers');
+  const { out, seen } = await watch('--json');
+  await falcon.send('still-newt', 'it looks');
+  await seen('it looks');
+  const heron = await sandbox.join('night-heron', { host: HOSTILE, cwd: `/srv/${HOSTILE}` });
+  await seen('night-heron');
   await falcon.send('still-newt', 'hello in JSON');
   await seen('hello in JSON');
+  expect(out()).not.toMatch(DANGEROUS);
   const events = out()
     .trim()
     .split('\n')
     .map((line) => JSON.parse(line) as Record<string, unknown>);
+  expect(events.find(({ kind }) => kind === 'came')).toMatchObject({ peer: { name: 'night-heron', host: HOSTILE } });
   expect(events.at(-1)).toMatchObject({
     kind: 'message',
     message: { from: { name: 'grand-eagle' }, to: [{ name: 'still-newt' }], preview: 'hello in JSON' },
   });
-  await Promise.all([falcon.leave(), otter.leave()]);
+  await Promise.all([falcon.leave(), otter.leave(), heron.leave()]);
 });
 
 it('lives on when the broker is replaced', async () => {

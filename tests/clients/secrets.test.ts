@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { isEmpty } from '../../shared/peer-text.ts';
 import { CLAUDE_KEY } from './harness/claude.ts';
 import { CODEX_KEY } from './harness/codex.ts';
 import { KEY_NAME } from './harness/codex-config.ts';
@@ -79,7 +80,7 @@ test('no key or token of a client is given to git', async () => {
   const git = await recordingGit(await createSandbox());
   const { claude } = await claudeRig({ server: household.server('claude', 'alpha', { PATH: git.path }) });
   const session = claude.stream();
-  await household.sees('alpha', ({ summary }) => summary !== '');
+  await household.sees('alpha', ({ summary }) => !isEmpty(summary));
   await session.turn('Good morning.');
 
   const secrets = valuesOf(household.environment('alpha'), ...CLAUDE_SECRETS);

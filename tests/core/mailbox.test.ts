@@ -10,6 +10,7 @@ import {
   when,
 } from '../../broker/core/mailbox.ts';
 import { MESSAGE_MAX_BYTES, ORPHAN_GRACE_MS } from '../../shared/limits.ts';
+import { peerText } from '../../shared/peer-text.ts';
 
 const NOW = Date.UTC(2030, 0, 2, 9, 30);
 const bob: Recipient = {
@@ -17,7 +18,7 @@ const bob: Recipient = {
   kind: 'codex',
   online: true,
   status: 'active',
-  status_message: '',
+  status_message: peerText(''),
   push_route: 'none',
   last_seen_at: NOW,
 };
@@ -38,10 +39,10 @@ describe('what a sender is told', () => {
     ],
     [
       'a failed push',
-      { ...leased, push_error: 'socket closed', push_route: 'inbox-socket' },
+      { ...leased, push_error: peerText('socket closed'), push_route: 'inbox-socket' },
       { ...bob, push_route: 'inbox-socket' },
       'waiting',
-      'waiting for the next tool call of bob (codex, push failed: socket closed).',
+      'waiting for the next tool call of bob (codex, push failed: "socket closed").',
     ],
     ['pushed', pushed, { ...bob, push_route: 'channel' }, 'pushed', 'pushed (channel) to bob; not confirmed yet.'],
     ['confirmed', { ...pushed, state: 'confirmed' }, bob, 'confirmed', 'bob has it.'],
@@ -86,8 +87,8 @@ describe('what a sender is told', () => {
   ])('warns of do-not-disturb when %s, with its reason', (_, entry, recipient) => {
     const plain = say(entry, { ...recipient, status: 'dnd' }, NOW).detail;
     expect(plain).toMatch(/ bob is on do-not-disturb: expect a late answer\.$/);
-    const reasoned = say(entry, { ...recipient, status: 'dnd', status_message: 'in a demo' }, NOW).detail;
-    expect(reasoned).toMatch(/ bob is on do-not-disturb \(in a demo\): expect a late answer\.$/);
+    const reasoned = say(entry, { ...recipient, status: 'dnd', status_message: peerText('in a demo') }, NOW).detail;
+    expect(reasoned).toMatch(/ bob is on do-not-disturb \("in a demo"\): expect a late answer\.$/);
     expect(say(entry, { ...recipient, status: 'busy' }, NOW).detail).not.toContain('disturb');
   });
 });
@@ -115,13 +116,13 @@ describe('the state that is shown', () => {
 
 describe('a text', () => {
   it.each(['', ' ', '\n\t '])('%j is empty', (text) => {
-    expect(() => assertText(text)).toThrow(expect.objectContaining({ code: 'message_empty' }));
+    expect(() => assertText(peerText(text))).toThrow(expect.objectContaining({ code: 'message_empty' }));
   });
 
   it('may have 64 KB of UTF-8, and not a byte more', () => {
     const longest = 'ü'.repeat(MESSAGE_MAX_BYTES / 2);
-    expect(() => assertText(longest)).not.toThrow();
-    expect(() => assertText(`${longest}!`)).toThrow(
+    expect(() => assertText(peerText(longest))).not.toThrow();
+    expect(() => assertText(peerText(`${longest}!`))).toThrow(
       expect.objectContaining({
         code: 'message_too_large',
         message: expect.stringContaining(`${MESSAGE_MAX_BYTES + 1} bytes`),

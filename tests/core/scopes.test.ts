@@ -1,11 +1,16 @@
 /** Which peers stand in a scope. */
 import { describe, expect, it } from 'vitest';
-import { inScope } from '../../broker/core/scopes.ts';
+import { inScope, type Place } from '../../broker/core/scopes.ts';
+import { peerText } from '../../shared/peer-text.ts';
 
-const me = { host: 'desk', cwd: '/code/app', repo: '/code/app/.git' };
-const worktree = { host: 'desk', cwd: '/code/app-fix', repo: '/code/app/.git' };
-const elsewhere = { host: 'desk', cwd: '/notes', repo: '' };
-const otherHost = { ...me, host: 'lap' };
+function place(host: string, cwd: string, repo: string): Place {
+  return { host: peerText(host), cwd: peerText(cwd), repo: peerText(repo) };
+}
+
+const me = place('desk', '/code/app', '/code/app/.git');
+const worktree = place('desk', '/code/app-fix', '/code/app/.git');
+const elsewhere = place('desk', '/notes', '');
+const otherHost = { ...me, host: peerText('lap') };
 
 describe('a scope', () => {
   it.each([
@@ -21,7 +26,7 @@ describe('a scope', () => {
     ['repo', me, otherHost, false],
     // outside git: the same directory
     ['repo', elsewhere, { ...elsewhere }, true],
-    ['repo', elsewhere, { ...elsewhere, cwd: '/other-notes' }, false],
+    ['repo', elsewhere, { ...elsewhere, cwd: peerText('/other-notes') }, false],
     ['repo', elsewhere, me, false],
   ] as const)('%s of %o holds %o: %s', (scope, self, other, expected) => {
     expect(inScope(scope, self, other)).toBe(expected);

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ThreadStatus } from '../../session/push/app-server.ts';
 import { CodexThread, type WakeClock } from '../../session/push/codex-thread.ts';
 import type { InboxMessage } from '../../shared/contract/types.ts';
+import { peerText } from '../../shared/peer-text.ts';
 import { until } from '../helpers/until.ts';
 import { CWD, FakeAppServer, THREAD } from './fake-app-server.ts';
 
@@ -17,7 +18,7 @@ const MESSAGE: InboxMessage = {
   message_id: 'm1',
   conversation_id: 'm1',
   from: { id: 'p1', name: 'alpha', kind: 'claude' },
-  text: 'hello',
+  text: peerText('hello'),
   sent_at: '2026-01-01T00:00:00.000Z',
   reply_to: null,
   intent: 'inform',

@@ -8,6 +8,7 @@ import { MIGRATIONS, type Migration } from '../../broker/store/migrations/index.
 import { openSqliteStore } from '../../broker/store/sqlite.ts';
 import type { Store } from '../../broker/store/store.ts';
 import { PeersError } from '../../shared/errors.ts';
+import { rawText } from '../../shared/peer-text.ts';
 import type { Runner } from './runner.ts';
 import { START, World } from './world.ts';
 
@@ -78,7 +79,7 @@ class Place {
 async function summaryOfAnn(store: Store): Promise<string | undefined> {
   const summary = (await store.findPeer('ann'))?.summary;
   await store.close();
-  return summary;
+  return summary === undefined ? undefined : rawText(summary);
 }
 
 export function openingContract({ describe, it, expect }: Runner, driver: string): void {

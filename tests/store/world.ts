@@ -1,6 +1,7 @@
 /** A store with a clock that the test moves, and people who write to each other through it. */
 import type { Registration, RetentionCuts, Sent, SessionRecord, Store } from '../../broker/store/store.ts';
 import type { Confirmation, Evidence, InboxMessage } from '../../shared/contract/types.ts';
+import { peerText, rawText } from '../../shared/peer-text.ts';
 
 /** One database, wherever a driver keeps it. */
 export interface StoreHost {
@@ -95,10 +96,10 @@ export class World {
       conversation: undefined,
       process: this.id('process-'),
       pid: 4242,
-      host: 'host',
-      cwd: '/code/app',
-      repo: '',
-      branch: '',
+      host: peerText('host'),
+      cwd: peerText('/code/app'),
+      repo: peerText(''),
+      branch: peerText(''),
       client: { name: 'test', version: '1' },
       push_route: 'none',
       is_live: () => true,
@@ -142,7 +143,7 @@ export class World {
       id: this.id('m'),
       sender_id: from.id,
       to,
-      text,
+      text: peerText(text),
       reply_to,
       intent: 'inform',
       priority,
@@ -163,7 +164,7 @@ export class World {
 
   /** The texts that this session gets now. */
   async texts(member: Member, again = false): Promise<string[]> {
-    return (await this.lease(member, again)).map(({ text }) => text);
+    return (await this.lease(member, again)).map(({ text }) => rawText(text));
   }
 
   confirm(member: Member, ids: readonly string[], evidence: Evidence = 'tool-response'): Promise<string[]> {

@@ -2,6 +2,7 @@
 import { sql } from 'kysely';
 import type { Confirmation, Evidence, InboxMessage, PushRoute } from '../../../shared/contract/types.ts';
 import { LEASE_MS, LEASED_PER_SENDER } from '../../../shared/limits.ts';
+import type { PeerText } from '../../../shared/peer-text.ts';
 import type { SessionRecord } from '../store.ts';
 import { CRITICAL, type Db, isLeasedBy, WAITING } from './common.ts';
 import { selectMessages, toInboxMessage } from './messages.ts';
@@ -209,7 +210,7 @@ function updatePushed(db: Db, { session_id, ids, route }: Pushed) {
 const setPushed = prepared((db, { now, ...pushed }: Pushed & { now: number }) =>
   updatePushed(db, pushed).set({ pushed_at: now, push_error: null }),
 );
-const setPushFailed = prepared((db, { error, ...pushed }: Pushed & { error: string }) =>
+const setPushFailed = prepared((db, { error, ...pushed }: Pushed & { error: PeerText }) =>
   updatePushed(db, pushed).set({ push_error: error }),
 );
 
@@ -218,7 +219,7 @@ export async function notePush(
   session_id: string,
   message_ids: readonly string[],
   route: PushRoute,
-  error: string | undefined,
+  error: PeerText | undefined,
   now: number,
 ): Promise<string[]> {
   const pushed = { session_id, ids: message_ids, route };

@@ -1,6 +1,6 @@
 /** Queries for the human's eyes: what goes through the broker, and which peer a client's conversation is. */
 import type { Conversation, PeerShort, RecentMessage } from '../../../shared/contract/types.ts';
-import { previewLine } from '../../../shared/text.ts';
+import { preview } from '../../../shared/peer-text.ts';
 import type { PeerRecord } from '../store.ts';
 import type { Db } from './common.ts';
 import { selectMessages, toInboxMessage } from './messages.ts';
@@ -22,8 +22,17 @@ export async function recentMessages(db: Db, after_seq: number | undefined, limi
   return rows.map((row) => {
     const { message_id, from, sent_at, reply_to, intent, priority, text } = toInboxMessage(row, false);
     const to = recipients.get(row.seq) ?? [];
-    const preview = previewLine(text, PREVIEW_MAX_BYTES);
-    return { seq: row.seq, message_id, from, to, sent_at, reply_to, intent, priority, preview };
+    return {
+      seq: row.seq,
+      message_id,
+      from,
+      to,
+      sent_at,
+      reply_to,
+      intent,
+      priority,
+      preview: preview(text, PREVIEW_MAX_BYTES),
+    };
   });
 }
 

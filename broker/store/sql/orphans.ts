@@ -1,7 +1,7 @@
 /** Queries about mail that nobody is there to take. */
 import type { Orphan } from '../../../shared/contract/types.ts';
 import { ORPHAN_GRACE_MS } from '../../../shared/limits.ts';
-import { previewLine } from '../../../shared/text.ts';
+import { preview } from '../../../shared/peer-text.ts';
 import { type Db, iso, WAITING } from './common.ts';
 import { QUEUED } from './mailbox.ts';
 
@@ -65,7 +65,7 @@ export async function listOrphans(
     from: { id: row.from_id, name: row.from_name, kind: row.from_kind },
     to: { id: row.to_id, name: row.to_name, kind: row.to_kind },
     sent_at: iso(row.created_at),
-    preview: previewLine(row.text, PREVIEW_BYTES),
+    preview: preview(row.text, PREVIEW_BYTES),
     offline_since: iso(row.last_seen_at),
     deliverable_until: row.state === 'orphaned' ? null : iso(row.queued_at + undelivered_ms),
   }));

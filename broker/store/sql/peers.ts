@@ -1,6 +1,7 @@
 /** Queries about peers. */
 import { type SelectQueryBuilder, sql } from 'kysely';
 import type { Peer } from '../../../shared/contract/types.ts';
+import { type PeerText, peerText } from '../../../shared/peer-text.ts';
 import { nameKey, OPERATOR_NAME } from '../../core/names.ts';
 import type { Database } from '../schema.ts';
 import type { PeerChanges, PeerRecord } from '../store.ts';
@@ -72,7 +73,7 @@ export async function updatePeer(db: Db, peer_id: string, changes: PeerChanges):
   }
   const rest = {
     ...(tags === undefined ? {} : { tags: JSON.stringify([...new Set(tags)]) }),
-    ...(status === undefined ? {} : { status, status_message: status_message ?? '' }),
+    ...(status === undefined ? {} : { status, status_message: status_message ?? peerText('') }),
     ...(status === undefined && status_message !== undefined ? { status_message } : {}),
   };
   if (Object.keys(rest).length > 0) await db.updateTable('peers').set(rest).where('id', '=', peer_id).execute();
@@ -88,7 +89,7 @@ export async function renamePeer(db: Db, peer_id: string, name: string): Promise
   return getPeer(db, peer_id);
 }
 
-export async function operatorPeer(db: Db, id_if_new: string, host: string, now: number): Promise<PeerRecord> {
+export async function operatorPeer(db: Db, id_if_new: string, host: PeerText, now: number): Promise<PeerRecord> {
   const known = await db.selectFrom('peers').select('id').where('kind', '=', 'human').executeTakeFirst();
   if (known) return getPeer(db, known.id);
   await db
@@ -99,14 +100,14 @@ export async function operatorPeer(db: Db, id_if_new: string, host: string, now:
       name_key: OPERATOR_NAME,
       kind: 'human',
       host,
-      cwd: '',
-      repo: '',
-      branch: '',
-      summary: 'The human. Reads mail with `agent-peers inbox`.',
+      cwd: peerText(''),
+      repo: peerText(''),
+      branch: peerText(''),
+      summary: peerText('The human. Reads mail with `agent-peers inbox`.'),
       summary_source: 'auto',
       tags: '[]',
       status: 'active',
-      status_message: '',
+      status_message: peerText(''),
       credential_hash: '',
       merged_into: null,
       created_at: now,

@@ -2,6 +2,7 @@
 import type { Insertable } from 'kysely';
 import type { InboxMessage } from '../../../shared/contract/types.ts';
 import { LEASED_PER_SENDER } from '../../../shared/limits.ts';
+import type { PeerText } from '../../../shared/peer-text.ts';
 import { nameKey } from '../../core/names.ts';
 import type { EntriesTable, MessagesTable } from '../schema.ts';
 import type { Outgoing, Sent, SessionRecord } from '../store.ts';
@@ -77,7 +78,7 @@ async function answered(db: Db, outgoing: readonly Outgoing[]): Promise<Map<stri
 
 interface EarlierSend {
   readonly id: string;
-  readonly text: string;
+  readonly text: PeerText;
   /** Undefined where it was moved to another mailbox since. */
   readonly to_id: string | undefined;
 }

@@ -1,5 +1,6 @@
 /** Queries about sessions, and how a session finds its peer again. */
 import type { Activity, Conversation, PushRoute } from '../../../shared/contract/types.ts';
+import { type PeerText, peerText } from '../../../shared/peer-text.ts';
 import { freeName, nameKey } from '../../core/names.ts';
 import type { SessionRow } from '../schema.ts';
 import type { PeerRecord, Registered, Registration, SessionRecord } from '../store.ts';
@@ -118,11 +119,11 @@ export async function registerSession(db: Db, r: Registration, now: number): Pro
         id: peer_id,
         name,
         name_key: nameKey(name),
-        summary: '',
+        summary: peerText(''),
         summary_source: 'none',
         tags: '[]',
         status: 'active',
-        status_message: '',
+        status_message: peerText(''),
         credential_hash: r.credential_hash,
         merged_into: null,
         created_at: now,
@@ -231,7 +232,7 @@ async function releaseLeases(db: Db, session_id: string): Promise<void> {
 export async function updateSession(
   db: Db,
   session_id: string,
-  changes: { push_route?: PushRoute; activity?: Activity; branch?: string },
+  changes: { push_route?: PushRoute; activity?: Activity; branch?: PeerText },
 ): Promise<void> {
   const { branch, ...own } = changes;
   if (Object.keys(own).length > 0) await db.updateTable('sessions').set(own).where('id', '=', session_id).execute();

@@ -1,5 +1,6 @@
 /** Sessions, and how each finds the peer that it was before. */
 import type { Conversation } from '../../../shared/contract/types.ts';
+import { peerText } from '../../../shared/peer-text.ts';
 import type { Expect, Test } from '../runner.ts';
 
 const THREAD: Conversation = { client: 'codex', id: 'thread-1' };
@@ -19,7 +20,11 @@ export function identity(test: Test, expect: Expect): void {
     const bob = await world.join('bob');
     await world.store.endSession(bob.session.id, 'closed', [], world.now);
     await world.send(ann, bob, 'while you were away');
-    const again = await world.register({ wanted_name: 'bob', credentials: bob.credentials, cwd: '/elsewhere' });
+    const again = await world.register({
+      wanted_name: 'bob',
+      credentials: bob.credentials,
+      cwd: peerText('/elsewhere'),
+    });
     expect(again).toMatchObject({
       resumed: true,
       superseded: null,
@@ -93,7 +98,7 @@ export function identity(test: Test, expect: Expect): void {
     const earlier = await world.register({ wanted_name: 'earlier', conversation: THREAD });
     await world.store.endSession(earlier.member.session.id, 'closed', [], world.now);
     await world.trySend(ann, 'earlier', 'to the earlier');
-    const fresh = await world.register({ fallback_name: () => 'fresh', cwd: '/new' });
+    const fresh = await world.register({ fallback_name: () => 'fresh', cwd: peerText('/new') });
     await world.trySend(ann, 'fresh', 'to the fresh');
 
     const bound = await world.store.bindConversation(fresh.member.session.id, THREAD, world.now);

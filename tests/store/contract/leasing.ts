@@ -1,5 +1,6 @@
 /** Taking messages out of a mailbox, for a while. */
 import { LEASE_MS, LEASED_PER_SENDER } from '../../../shared/limits.ts';
+import { peerText } from '../../../shared/peer-text.ts';
 import type { Expect, Test } from '../runner.ts';
 import { waitingSession } from '../world.ts';
 
@@ -186,7 +187,7 @@ export function leasing(test: Test, expect: Expect): void {
     const bob = await world.join('bob');
     const id = await world.send(ann, bob, 'hello');
     await world.lease(bob);
-    await world.store.notePush(bob.session.id, [id], 'inbox-socket', 'refused', world.now);
+    await world.store.notePush(bob.session.id, [id], 'inbox-socket', peerText('refused'), world.now);
     expect((await world.entry(id)).entry).toMatchObject({ pushed_at: null, push_error: 'refused' });
   });
 }

@@ -1,6 +1,7 @@
 /** Mail whose recipient nobody serves any more. */
 import type { RetentionCuts } from '../../../broker/store/store.ts';
 import { ORPHAN_GRACE_MS } from '../../../shared/limits.ts';
+import { peerText } from '../../../shared/peer-text.ts';
 import type { Expect, Test } from '../runner.ts';
 import { DAY_MS, KEEP_ALL, type World } from '../world.ts';
 
@@ -54,7 +55,7 @@ export function orphans(test: Test, expect: Expect): void {
 
   test('the mail of the human is never an orphan', async (world) => {
     const ann = await world.join('ann');
-    await world.store.operatorPeer('the-human', 'host', world.now);
+    await world.store.operatorPeer('the-human', peerText('host'), world.now);
     await world.trySend(ann, 'operator', 'done');
     world.pass(365 * DAY_MS);
     await world.store.applyRetention(giveUp(world));

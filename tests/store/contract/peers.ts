@@ -1,4 +1,6 @@
 /** Names, and what peers say of themselves. */
+
+import { peerText } from '../../../shared/peer-text.ts';
 import type { Expect, Test } from '../runner.ts';
 
 export function peers(test: Test, expect: Expect): void {
@@ -31,9 +33,9 @@ export function peers(test: Test, expect: Expect): void {
     const impostor = await world.join('Operator');
     expect(impostor.name).toBe('Operator-2');
     expect(await world.store.renamePeer(impostor.id, 'operator')).toBe(undefined);
-    const human = await world.store.operatorPeer('the-human', 'host', world.now);
+    const human = await world.store.operatorPeer('the-human', peerText('host'), world.now);
     expect(human).toMatchObject({ id: 'the-human', name: 'operator', kind: 'human' });
-    expect((await world.store.operatorPeer('another', 'host', world.now)).id).toBe('the-human');
+    expect((await world.store.operatorPeer('another', peerText('host'), world.now)).id).toBe('the-human');
     expect(await world.store.renamePeer(human.id, 'boss')).toMatchObject({ name: 'boss' });
     expect(await world.store.renamePeer(impostor.id, 'operator')).toBe(undefined);
     expect(await world.store.renamePeer(human.id, 'operator')).toMatchObject({ name: 'operator' });
@@ -41,16 +43,16 @@ export function peers(test: Test, expect: Expect): void {
 
   test('an automatic summary never replaces one that the agent wrote', async (world) => {
     const { id } = await world.join('ann');
-    const auto = { summary: 'on main', summary_source: 'auto' } as const;
+    const auto = { summary: peerText('on main'), summary_source: 'auto' } as const;
     expect((await world.store.updatePeer(id, auto)).summary).toBe('on main');
-    expect((await world.store.updatePeer(id, { summary: 'login' })).summary).toBe('login');
+    expect((await world.store.updatePeer(id, { summary: peerText('login') })).summary).toBe('login');
     expect((await world.store.updatePeer(id, auto)).summary).toBe('login');
   });
 
   test('changes leave the rest as it was; a new status drops the message of the old one', async (world) => {
     const { id } = await world.join('ann');
-    await world.store.updatePeer(id, { summary: 'login', tags: ['web', 'api', 'web'] });
-    await world.store.updatePeer(id, { status: 'dnd', status_message: 'in a demo' });
+    await world.store.updatePeer(id, { summary: peerText('login'), tags: ['web', 'api', 'web'] });
+    await world.store.updatePeer(id, { status: 'dnd', status_message: peerText('in a demo') });
     expect(await world.store.findPeer(id)).toMatchObject({
       summary: 'login',
       tags: ['web', 'api'],
@@ -77,7 +79,7 @@ export function peers(test: Test, expect: Expect): void {
 
   test('a session reports its route, activity and branch', async (world) => {
     const { id, session } = await world.join('ann');
-    await world.store.updateSession(session.id, { push_route: 'channel', activity: 'idle', branch: 'main' });
+    await world.store.updateSession(session.id, { push_route: 'channel', activity: 'idle', branch: peerText('main') });
     await world.store.updateSession(session.id, { activity: 'busy' });
     expect(await world.store.findPeer(id)).toMatchObject({ push_route: 'channel', activity: 'busy', branch: 'main' });
   });
@@ -85,7 +87,7 @@ export function peers(test: Test, expect: Expect): void {
   test('counts tell peers, live sessions and where messages stand', async (world) => {
     const ann = await world.join('ann');
     const bob = await world.join('bob');
-    await world.store.operatorPeer('the-human', 'host', world.now);
+    await world.store.operatorPeer('the-human', peerText('host'), world.now);
     const read = await world.send(ann, bob, 'read');
     await world.send(ann, bob, 'unread');
     await world.confirm(bob, [read]);

@@ -1,4 +1,6 @@
 /** Forgetting what was kept long enough, and nothing else. */
+
+import { peerText } from '../../../shared/peer-text.ts';
 import type { Expect, Test } from '../runner.ts';
 import { DAY_MS, KEEP_ALL, START } from '../world.ts';
 
@@ -68,7 +70,7 @@ export function retention(test: Test, expect: Expect): void {
 
   test('a peer with a session is never forgotten, nor is the human', async (world) => {
     await world.join('ann');
-    await world.store.operatorPeer('the-human', 'host', world.now);
+    await world.store.operatorPeer('the-human', peerText('host'), world.now);
     world.pass(1_000 * DAY_MS);
     await world.store.applyRetention({ ...KEEP_ALL, peers_before: world.now });
     expect([...(await world.store.peerNames())].sort()).toEqual(['ann', 'operator']);
