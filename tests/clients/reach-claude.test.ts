@@ -181,7 +181,7 @@ test('inbox socket gone: the sender and the log are told, and the next agent-pee
   await household.sees('alpha');
 
   const receipt = await household.send('alpha', 'Can you hear me?');
-  expect(receipt.detail).toMatch(/^waiting for the next tool call of alpha .*push failed: inbox socket: ENOENT/);
+  expect(receipt.detail).toMatch(/^waiting for the next tool call of alpha .*push failed: "inbox socket: ENOENT"/);
   const line = await household.logged('alpha', 'push failed');
   expect(line).toContain(receipt.message_id);
   expect(line).not.toContain('Can you hear me?');
