@@ -13,12 +13,12 @@ import * as peers from './sql/peers.ts';
 import * as retention from './sql/retention.ts';
 import * as sending from './sql/sending.ts';
 import * as sessions from './sql/sessions.ts';
-import type { Store } from './store.ts';
+import type { DatabaseFacts, Store } from './store.ts';
 
 export interface SqlStoreOptions {
   /** Names a driver's failure. */
   fail(thrown: unknown): PeersError;
-  facts(): Promise<{ bytes: number; schema: number }>;
+  facts(): Promise<DatabaseFacts>;
   /** Commits on this connection need not wait for the disk; and again they must. */
   readonly relax: CompiledQuery;
   readonly restore: CompiledQuery;

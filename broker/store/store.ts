@@ -123,6 +123,15 @@ export interface Counts {
   readonly orphaned: number;
 }
 
+export interface DatabaseFacts {
+  /** Its size on disk. */
+  readonly bytes: number;
+  /** Number of the newest migration. */
+  readonly schema: number;
+  /** Kept prepared: bounded, whatever was asked. */
+  readonly statements: number;
+}
+
 export interface RetentionCuts {
   readonly undelivered_before: number;
   /** Peers that were here since then may be coming back this moment: their mail is not given up. */
@@ -223,8 +232,7 @@ export interface Store {
   peerOfConversation(conversation: Conversation): Promise<PeerRecord | undefined>;
 
   counts(now: number): Promise<Counts>;
-  /** Database size in bytes and schema number. */
-  facts(): Promise<{ bytes: number; schema: number }>;
+  facts(): Promise<DatabaseFacts>;
   /** Deletes what has been kept long enough. @returns how many rows went or changed */
   applyRetention(cuts: RetentionCuts): Promise<number>;
   close(): Promise<void>;

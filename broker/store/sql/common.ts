@@ -4,6 +4,7 @@ import type { PeerShort, Priority } from '../../../shared/contract/types.ts';
 import type { Recipient } from '../../core/mailbox.ts';
 import type { Database } from '../schema.ts';
 import type { PeerRecord } from '../store.ts';
+import { anyOf } from './lists.ts';
 
 export type Db = Kysely<Database> | Transaction<Database>;
 
@@ -18,8 +19,12 @@ export const WAITING = sql<boolean>`entries.state in ('queued', 'leased')`;
 export function isLeasedBy(db: Db, session_ids: readonly string[]) {
   return (eb: ExpressionBuilder<Database, 'entries'>) =>
     eb.and([
-      eb('entries.recipient_id', 'in', db.selectFrom('sessions').select('peer_id').where('id', 'in', session_ids)),
-      eb('entries.lease_session', 'in', session_ids),
+      eb(
+        'entries.recipient_id',
+        'in',
+        db.selectFrom('sessions').select('peer_id').where('id', 'in', anyOf(session_ids)),
+      ),
+      eb('entries.lease_session', 'in', anyOf(session_ids)),
       WAITING,
     ]);
 }

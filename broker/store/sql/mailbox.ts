@@ -5,6 +5,7 @@ import { LEASE_MS, LEASED_PER_SENDER } from '../../../shared/limits.ts';
 import type { PeerText } from '../../../shared/peer-text.ts';
 import type { SessionRecord } from '../store.ts';
 import { CRITICAL, type Db, isLeasedBy, WAITING } from './common.ts';
+import { anyOf } from './lists.ts';
 import { selectMessages, toInboxMessage } from './messages.ts';
 import { prepared } from './prepared.ts';
 
@@ -72,11 +73,11 @@ const findAll = prepared((db, { peer_id }: { peer_id: string }) => selectNext(db
 
 const setLeased = prepared(
   (db, { peer_id, seqs, lease }: { peer_id: string; seqs: readonly number[]; lease: ReturnType<typeof leasedTo> }) =>
-    db.updateTable('entries').set(lease).where('recipient_id', '=', peer_id).where('message_seq', 'in', seqs),
+    db.updateTable('entries').set(lease).where('recipient_id', '=', peer_id).where('message_seq', 'in', anyOf(seqs)),
 );
 
 const findMessages = prepared((db, { seqs }: { seqs: readonly number[] }) =>
-  selectMessages(db).where('messages.seq', 'in', seqs),
+  selectMessages(db).where('messages.seq', 'in', anyOf(seqs)),
 );
 
 export async function leaseNext(db: Db, session: SessionRecord, now: number, again: boolean): Promise<InboxMessage[]> {
@@ -138,9 +139,11 @@ export async function renewLeases(db: Db, session_ids: readonly string[], now: n
 const findWaiting = prepared((db, { peer_id, ids }: { peer_id: string; ids: readonly string[] }) =>
   db
     .selectFrom('messages')
-    .innerJoin('entries', 'entries.message_seq', 'messages.seq')
+    // SQLite keeps this order: it would go through the whole mailbox otherwise, for want of knowing the list's length
+    .crossJoin('entries')
     .select(['messages.seq', 'messages.id'])
-    .where('messages.id', 'in', ids)
+    .where('messages.id', 'in', anyOf(ids))
+    .whereRef('entries.message_seq', '=', 'messages.seq')
     .where('entries.recipient_id', '=', peer_id)
     .where(WAITING),
 );
@@ -157,7 +160,7 @@ function updateConfirmed(db: Db, { peer_id, seqs, evidence, now }: Confirmed) {
     .updateTable('entries')
     .set({ state: 'confirmed', confirmed_at: now, confirmed_by: evidence, lease_session: null, lease_until: null })
     .where('recipient_id', '=', peer_id)
-    .where('message_seq', 'in', seqs);
+    .where('message_seq', 'in', anyOf(seqs));
 }
 
 const setConfirmed = prepared(updateConfirmed);
@@ -201,7 +204,7 @@ function updatePushed(db: Db, { session_id, ids, route }: Pushed) {
     .updateTable('entries')
     .set({ push_route: route })
     .where('lease_session', '=', session_id)
-    .where('message_seq', 'in', db.selectFrom('messages').select('seq').where('id', 'in', ids))
+    .where('message_seq', 'in', db.selectFrom('messages').select('seq').where('id', 'in', anyOf(ids)))
     .returning((eb) =>
       eb.selectFrom('messages').select('messages.id').whereRef('messages.seq', '=', 'entries.message_seq').as('id'),
     );

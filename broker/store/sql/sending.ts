@@ -16,6 +16,7 @@ import {
   unique,
   WAITING,
 } from './common.ts';
+import { anyOf, chunks } from './lists.ts';
 import { leasedTo, QUEUED, unread } from './mailbox.ts';
 import type { MailboxRoom } from './mailbox-room.ts';
 import { entriesOf } from './messages.ts';
@@ -26,11 +27,11 @@ const findNamed = prepared((db, { refs, keys }: { refs: readonly string[]; keys:
   db
     .selectFrom('peers')
     .select(['id', 'name_key', 'merged_into'])
-    .where((eb) => eb.or([eb('id', 'in', refs), eb('name_key', 'in', keys)])),
+    .where((eb) => eb.or([eb('id', 'in', anyOf(refs)), eb('name_key', 'in', anyOf(keys))])),
 );
 
 const findRecipients = prepared((db, { ids }: { ids: readonly string[] }) =>
-  selectRecipients(db).where('peers.id', 'in', ids),
+  selectRecipients(db).where('peers.id', 'in', anyOf(ids)),
 );
 
 /** What `to` names, for every ref of a batch: an id beats a name. */
@@ -60,7 +61,7 @@ const findAnswered = prepared((db, { ids }: { ids: readonly string[] }) =>
     .selectFrom('messages')
     .innerJoin('entries', 'entries.message_seq', 'messages.seq')
     .select(['messages.id', 'messages.seq', 'messages.conversation_id', 'messages.sender_id', 'entries.recipient_id'])
-    .where('messages.id', 'in', ids),
+    .where('messages.id', 'in', anyOf(ids)),
 );
 
 /** The message each reply answers, where its author may know it: as its sender or as one of its recipients. */
@@ -96,7 +97,7 @@ const findByKey = prepared((db, { keys }: { keys: readonly string[] }) =>
       'entries.recipient_id',
       'entries.first_recipient_id',
     ])
-    .where('idempotency_key', 'in', keys),
+    .where('idempotency_key', 'in', anyOf(keys)),
 );
 
 /** Earlier sends of the batch's senders with the same idempotency keys. */
@@ -227,28 +228,27 @@ const insertEntries = prepared((db, { rows }: { rows: readonly Insertable<Entrie
 );
 
 async function insert(db: Db, accepted: readonly Accepted[], now: number): Promise<void> {
-  if (accepted.length === 0) return;
-  const inserted = await insertMessages(db, {
-    rows: accepted.map(({ message, answers }) => ({
-      id: message.id,
-      sender_id: message.sender_id,
-      conversation_id: conversationOf({ message, answers }),
-      reply_to: message.reply_to ?? null,
-      intent: message.intent,
-      priority: rankOf(message.priority),
-      text: message.text,
-      created_at: now,
-      idempotency_key: message.idempotency_key ?? null,
-    })),
+  const messages = accepted.map(({ message, answers }) => ({
+    id: message.id,
+    sender_id: message.sender_id,
+    conversation_id: conversationOf({ message, answers }),
+    reply_to: message.reply_to ?? null,
+    intent: message.intent,
+    priority: rankOf(message.priority),
+    text: message.text,
+    created_at: now,
+    idempotency_key: message.idempotency_key ?? null,
+  }));
+  const seqs = new Map<string, number>();
+  for (const rows of chunks(messages)) {
+    for (const { id, seq } of await insertMessages(db, { rows })) seqs.set(id, seq);
+  }
+  const entries = accepted.map((item) => {
+    const message_seq = seqs.get(item.message.id);
+    if (message_seq === undefined) throw new Error(`message ${item.message.id} was not inserted`);
+    return { ...newEntry(item, now), recipient_id: item.to.short.id, message_seq };
   });
-  const seqs = new Map(inserted.map(({ id, seq }) => [id, seq]));
-  await insertEntries(db, {
-    rows: accepted.map((item) => {
-      const message_seq = seqs.get(item.message.id);
-      if (message_seq === undefined) throw new Error(`message ${item.message.id} was not inserted`);
-      return { ...newEntry(item, now), recipient_id: item.to.short.id, message_seq };
-    }),
-  });
+  for (const rows of chunks(entries)) await insertEntries(db, { rows });
 }
 
 const setNamed = prepared((db, { seq, reader_id, now }: { seq: number; reader_id: string; now: number }) =>
