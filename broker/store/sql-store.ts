@@ -112,9 +112,9 @@ export class SqlStore implements Store {
     this.#write((db) => sending.sendMessages(db, outgoing, { room: this.#room, waiting, now }));
   findMessage: Store['findMessage'] = (id) => this.#read((db) => messages.findMessage(db, id));
 
-  leaseNext: Store['leaseNext'] = async (session, now, again) =>
-    again || (await this.#read((db) => mailbox.hasUnleased(db, session, now)))
-      ? this.#note((db) => mailbox.leaseNext(db, session, now, again))
+  leaseNext: Store['leaseNext'] = async (session, request, now) =>
+    (await this.#read((db) => mailbox.hasNext(db, session, request, now)))
+      ? this.#note((db) => mailbox.leaseNext(db, session, request, now))
       : [];
   peekMailbox: Store['peekMailbox'] = (id, limit) => this.#read((db) => mailbox.peekMailbox(db, id, limit));
   renewLeases: Store['renewLeases'] = (ids, now) => this.#note((db) => mailbox.renewLeases(db, ids, now));

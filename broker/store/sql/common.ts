@@ -15,6 +15,12 @@ export function unique<T>(values: readonly T[]): T[] {
 /** Written out, not bound: SQLite uses a partial index only for a condition that it can see. */
 export const WAITING = sql<boolean>`entries.state in ('queued', 'leased')`;
 
+/** What an entry says of its lease when it has none. */
+export const UNLEASED = { lease_session: null, lease_until: null, lease_request: null } as const;
+
+/** What it says when a lease ended without a confirmation: what the session did with it proved nothing. */
+export const RELEASED = { state: 'queued', ...UNLEASED, pushed_at: null, push_route: null, push_error: null } as const;
+
 /** By way of its peer's mailbox, where it has an index: leases have none of their own, which each of them would pay for. */
 export function isLeasedBy(db: Db, session_ids: readonly string[]) {
   return (eb: ExpressionBuilder<Database, 'entries'>) =>

@@ -5,7 +5,7 @@ import { LEASED_PER_SENDER } from '../../../shared/limits.ts';
 import type { PeerText } from '../../../shared/peer-text.ts';
 import { nameKey } from '../../core/names.ts';
 import type { EntriesTable, MessagesTable } from '../schema.ts';
-import type { Outgoing, Sent, SessionRecord } from '../store.ts';
+import type { Outgoing, Sent, WaitingSession } from '../store.ts';
 import {
   type Db,
   iso,
@@ -13,11 +13,12 @@ import {
   rankOf,
   selectRecipients,
   toRecipientRecord,
+  UNLEASED,
   unique,
   WAITING,
 } from './common.ts';
 import { anyOf, chunks } from './lists.ts';
-import { leasedTo, QUEUED, unread } from './mailbox.ts';
+import { leasedTo, QUEUED, unpushed } from './mailbox.ts';
 import type { MailboxRoom } from './mailbox-room.ts';
 import { entriesOf } from './messages.ts';
 import { currentId, peerNames } from './peers.ts';
@@ -117,12 +118,12 @@ interface Accepted {
   readonly to: RecipientRecord;
   readonly answers: Answered | undefined;
   /** It waits for mail and takes this message at once. */
-  readonly taker: SessionRecord | undefined;
+  readonly taker: WaitingSession | undefined;
 }
 
 interface Sending {
   readonly room: MailboxRoom;
-  readonly waiting: (peer_id: string) => SessionRecord | undefined;
+  readonly waiting: (peer_id: string) => WaitingSession | undefined;
   readonly now: number;
 }
 
@@ -136,11 +137,11 @@ async function takerFor(
   to: RecipientRecord,
   accepted: readonly Accepted[],
   waiting: Sending['waiting'],
-): Promise<SessionRecord | undefined> {
-  const session = waiting(to.short.id);
-  if (session === undefined || session.id !== to.session_id) return undefined;
-  const ahead = (await unread(db, to.short.id)) + countTo(accepted, to.short.id);
-  return ahead < LEASED_PER_SENDER ? session : undefined;
+): Promise<WaitingSession | undefined> {
+  const taker = waiting(to.short.id);
+  if (taker === undefined || taker.session.id !== to.session_id) return undefined;
+  const ahead = (await unpushed(db, to.short.id)) + countTo(accepted, to.short.id);
+  return ahead < LEASED_PER_SENDER ? taker : undefined;
 }
 
 export async function sendMessages(
@@ -179,7 +180,7 @@ export async function sendMessages(
         ok: true,
         fresh: true,
         named: answers ? await confirmNamed(db, answers.seq, message, now) : null,
-        handed: taker ? { session: taker, message: await asReceived(db, item, now) } : null,
+        handed: taker ? { to: taker, message: await asReceived(db, item, now) } : null,
         record: { message_id: message.id, to: to.short, recipient: to.recipient, entry: newEntry(item, now) },
       }));
     }
@@ -190,7 +191,7 @@ export async function sendMessages(
 
 function newEntry({ taker }: Accepted, now: number) {
   const never = { first_recipient_id: null, confirmed_at: null, confirmed_by: null };
-  return { ...never, queued_at: now, ...QUEUED, ...(taker ? leasedTo(taker, now) : {}) };
+  return { ...never, queued_at: now, ...QUEUED, ...(taker ? leasedTo(taker.session, taker.request, now) : {}) };
 }
 
 function conversationOf({ message, answers }: Pick<Accepted, 'message' | 'answers'>): string {
@@ -254,7 +255,7 @@ async function insert(db: Db, accepted: readonly Accepted[], now: number): Promi
 const setNamed = prepared((db, { seq, reader_id, now }: { seq: number; reader_id: string; now: number }) =>
   db
     .updateTable('entries')
-    .set({ state: 'confirmed', confirmed_at: now, confirmed_by: 'named', lease_session: null, lease_until: null })
+    .set({ state: 'confirmed', confirmed_at: now, confirmed_by: 'named', ...UNLEASED })
     .where('message_seq', '=', seq)
     .where('recipient_id', '=', reader_id)
     .where(WAITING)

@@ -5,7 +5,7 @@ import { freeName, nameKey } from '../../core/names.ts';
 import type { SessionRow } from '../schema.ts';
 import type { PeerRecord, Registered, Registration, SessionRecord } from '../store.ts';
 import type { Db } from './common.ts';
-import { isLeasedBy } from './common.ts';
+import { isLeasedBy, RELEASED } from './common.ts';
 import { moveIdleWatches } from './idle-watches.ts';
 import { anyOf } from './lists.ts';
 import { currentId, getPeer, takenNames } from './peers.ts';
@@ -225,7 +225,7 @@ async function merge(db: Db, from: string, to: string): Promise<void> {
 async function releaseLeases(db: Db, session_id: string): Promise<void> {
   await db
     .updateTable('entries')
-    .set({ state: 'queued', lease_session: null, lease_until: null })
+    .set(RELEASED)
     .where(isLeasedBy(db, [session_id]))
     .execute();
 }

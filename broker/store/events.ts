@@ -1,0 +1,121 @@
+/**
+ * The event log, written in the transaction of what it tells. A reader goes on from a cursor, misses nothing and gets
+ * nothing twice.
+ *
+ * On SQLite one transaction writes at a time, so `seq` is the order of commits. PostgreSQL gives numbers before the
+ * commit: a transaction with a smaller number may commit later. So each event carries the id of its transaction, and a
+ * reader takes only events of transactions older than the oldest that still runs, in the order of (xid, seq): no
+ * transaction can add an event before what was read.
+ */
+import { type SelectQueryBuilder, type Selectable, sql } from 'kysely';
+import type { BrokerEvent, EventKind } from '../../shared/contract/events.ts';
+import { iso } from './common.ts';
+import { chunks } from './lists.ts';
+import { prepared } from './prepared.ts';
+import type { Database, EventsTable } from './schema.ts';
+import type { Db, UnitOfWork } from './unit.ts';
+
+export interface NewEvent {
+  readonly kind: EventKind;
+  readonly peer_id: string;
+  readonly other_id?: string | null;
+  readonly message_id?: string | null;
+  readonly state?: string | null;
+}
+
+/** A place in the log: all events up to it have been read. */
+export interface Cursor {
+  readonly xid: number;
+  readonly seq: number;
+}
+
+export function formatCursor({ xid, seq }: Cursor): string {
+  return `${xid}-${seq}`;
+}
+
+/** @returns undefined for what is no cursor */
+export function parseCursor(text: string): Cursor | undefined {
+  const match = /^(\d{1,15})-(\d{1,15})$/.exec(text);
+  return match ? { xid: Number(match[1]), seq: Number(match[2]) } : undefined;
+}
+
+const insertEvents = prepared(
+  (db, { rows }: { rows: readonly { at: number; kind: EventKind; peer_id: string; other_id: string | null; message_id: string | null; state: string | null }[] }) =>
+    db.insertInto('events').values(rows),
+);
+
+/** Writes what the units of one transaction told, in one go. */
+export async function insertAll(db: Db, events: readonly NewEvent[], at: number): Promise<void> {
+  const rows = events.map(({ kind, peer_id, other_id = null, message_id = null, state = null }) => ({
+    at,
+    kind,
+    peer_id,
+    other_id,
+    message_id,
+    state,
+  }));
+  for (const chunk of chunks(rows)) await insertEvents(db, { rows: chunk });
+}
+
+type EventQuery = SelectQueryBuilder<Database, 'events', Selectable<EventsTable>>;
+
+/** Settled events after the cursor, in the order in which readers get them. */
+function settledAfter(u: UnitOfWork, { xid, seq }: Cursor): EventQuery {
+  const events = u.db.selectFrom('events').selectAll();
+  if (u.engine === 'sqlite') return events.where('seq', '>', seq).orderBy('seq');
+  return events
+    .where(sql<boolean>`(xid, seq) > (${xid}, ${seq})`)
+    .where(sql<boolean>`xid < pg_snapshot_xmin(pg_current_snapshot())::text::bigint`)
+    .orderBy('xid')
+    .orderBy('seq');
+}
+
+export class Events {
+  readonly #u: UnitOfWork;
+
+  constructor(unit: UnitOfWork) {
+    this.#u = unit;
+  }
+
+  /** Joins the log when the unit commits. */
+  tell(...events: NewEvent[]): void {
+    this.#u.effects.events.push(...events);
+  }
+
+  /**
+   * What comes after the cursor, oldest first.
+   * @param of only what concerns this peer: its own events, and those of messages it sent
+   */
+  async after(cursor: Cursor, limit: number, of?: string): Promise<BrokerEvent[]> {
+    let query = settledAfter(this.#u, cursor);
+    if (of !== undefined) query = query.where((eb) => eb.or([eb('peer_id', '=', of), eb('other_id', '=', of)]));
+    const rows = await query.limit(limit).execute();
+    return rows.map(({ at, kind, peer_id, other_id, message_id, state, ...place }) => ({
+      cursor: formatCursor(place),
+      at: iso(at),
+      kind,
+      peer_id,
+      other_id,
+      message_id,
+      state,
+    }));
+  }
+
+  /** The end of the log: who goes on from here gets what happens from now on. */
+  async end(): Promise<Cursor> {
+    const { db, engine } = this.#u;
+    if (engine === 'sqlite') {
+      const newest = await db.selectFrom('events').select(['xid', 'seq']).orderBy('seq', 'desc').limit(1).execute();
+      return newest[0] ?? { xid: 0, seq: 0 };
+    }
+    // whatever is still under way comes after this, though its numbers may be smaller than those of what has ended
+    const { rows } = await sql<{ xmin: number }>`select pg_snapshot_xmin(pg_current_snapshot())::text::bigint as xmin`.execute(db);
+    return { xid: (rows[0]?.xmin ?? 1) - 1, seq: Number.MAX_SAFE_INTEGER };
+  }
+
+  /** Whether nothing after the cursor has been deleted. */
+  async reachesBackTo({ xid, seq }: Cursor): Promise<boolean> {
+    const oldest = await this.#u.db.selectFrom('events').select(['xid', 'seq']).orderBy('xid').orderBy('seq').limit(1).executeTakeFirst();
+    return oldest === undefined || oldest.xid < xid || (oldest.xid === xid && oldest.seq <= seq + 1);
+  }
+}

@@ -1,0 +1,41 @@
+/**
+ * A unit of work: what one call changes, the messages it causes and the events it tells commit together, or none does.
+ * Each capability's store object works within one.
+ */
+import type { Kysely, Transaction } from 'kysely';
+import type { InboxMessage } from '../../shared/contract/types.ts';
+import type { NewEvent } from './events.ts';
+import type { Database } from './schema.ts';
+import type { SessionRecord } from './sessions.ts';
+
+export type Db = Kysely<Database> | Transaction<Database>;
+
+export type EngineName = 'sqlite' | 'postgres';
+
+/** Leased in the commit that stored it to a session that waited for mail: who that was, and what it gets. */
+export interface Handed {
+  readonly session: SessionRecord;
+  readonly message: InboxMessage;
+}
+
+/** What others hear of once the unit is committed, and only then. */
+export interface Effects {
+  readonly events: NewEvent[];
+  /** Peers with mail to look for; sessions that ended or serve another peer now. */
+  readonly wakes: Set<string>;
+  readonly handed: Handed[];
+}
+
+export function noEffects(): Effects {
+  return { events: [], wakes: new Set(), handed: [] };
+}
+
+export interface UnitOfWork {
+  readonly db: Db;
+  readonly engine: EngineName;
+  /** ms since 1970, the same for all that the unit does. */
+  readonly now: number;
+  /** The broker that does it. */
+  readonly instance_id: string;
+  readonly effects: Effects;
+}
