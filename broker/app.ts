@@ -9,6 +9,7 @@ import type { Auth } from './auth.ts';
 import { assertName } from './core/names.ts';
 import type { Call, Deps, Handlers } from './deps.ts';
 import { openApiDocument } from './openapi.ts';
+import { eventStream } from './routes/events.ts';
 
 function refuse(context: Context, error: PeersError): Response {
   if (error.retryAfterS !== undefined) context.header('retry-after', String(error.retryAfterS));
@@ -68,7 +69,25 @@ async function readBody(request: Request): Promise<string> {
   }
 }
 
-export function createApp(deps: Pick<Deps, 'config' | 'log'>, auth: Auth, handlers: Handlers): Hono {
+/** NUL: PostgreSQL stores none, and no engine is to take what another refuses. Only its escape can bring it here. */
+const NUL_ESCAPE = '\\u0000';
+
+/** @throws PeersError `invalid_request` where a string holds NUL */
+function parseJson(text: string): unknown {
+  if (!text.includes(NUL_ESCAPE)) return JSON.parse(text);
+  return JSON.parse(text, (key, value: unknown) => {
+    if (typeof value === 'string' && value.includes('\0')) {
+      throw new PeersError('invalid_request', `${key}: it holds a NUL character.`, 'Leave NUL characters out.');
+    }
+    return value;
+  });
+}
+
+export function createApp(
+  deps: Pick<Deps, 'config' | 'log' | 'store' | 'feed' | 'bus' | 'stopping'>,
+  auth: Auth,
+  handlers: Handlers,
+): Hono {
   const { log } = deps;
   const app = new Hono();
 
@@ -98,6 +117,15 @@ export function createApp(deps: Pick<Deps, 'config' | 'log'>, auth: Auth, handle
     await next();
   });
 
+  app.get('/v1/events', async (context) => {
+    const call = await auth.identify('peer', context.req.header('authorization'), () => context.req.raw.signal);
+    return eventStream(
+      deps,
+      call.actor(),
+      context.req.header('last-event-id') ?? context.req.query('after'),
+      call.signal,
+    );
+  });
   app.get('/openapi.json', (context) => context.json(openApiDocument(deps.config.port)));
 
   for (const name of Object.keys(operations) as OperationName[]) {
@@ -118,7 +146,7 @@ export function createApp(deps: Pick<Deps, 'config' | 'log'>, auth: Auth, handle
       );
       let body: unknown;
       try {
-        body = JSON.parse(await readBody(context.req.raw));
+        body = parseJson(await readBody(context.req.raw));
       } catch (error) {
         if (error instanceof PeersError) throw error;
         throw new PeersError('invalid_request', 'The request body is not valid JSON.', 'Send a JSON object.', {

@@ -1,23 +1,20 @@
 /** Who is calling. Tokens are looked up by their hash; the store never holds one. */
 import { timingSafeEqual } from 'node:crypto';
-import { hostname } from 'node:os';
 import type { Caller } from '../shared/contract/operation.ts';
 import { PeersError } from '../shared/errors.ts';
-import { peerText } from '../shared/peer-text.ts';
 import { hashToken, machineKey } from '../shared/secret.ts';
-import type { Actor, Call, Deps } from './deps.ts';
-import type { SessionRecord } from './store/store.ts';
+import type { Actor, Call, Deps, LocalPerson } from './deps.ts';
+import type { SessionRecord } from './store/sessions.ts';
 
 /** Sessions kept at hand, so that a busy one does not cost a query with each request. */
 const KNOWN_MAX = 10_000;
 
 export class Auth {
-  readonly #deps: Pick<Deps, 'store' | 'bus' | 'ids' | 'clock'>;
+  readonly #deps: Pick<Deps, 'store' | 'person'>;
   readonly #machineHash: Buffer;
   readonly #known = new Map<string, SessionRecord>();
-  #operatorId: string | undefined;
 
-  constructor(deps: Pick<Deps, 'store' | 'bus' | 'ids' | 'clock' | 'secret'>) {
+  constructor(deps: Pick<Deps, 'store' | 'person' | 'secret'>) {
     this.#deps = deps;
     this.#machineHash = Buffer.from(hashToken(machineKey(deps.secret)));
   }
@@ -27,18 +24,19 @@ export class Auth {
    * @throws PeersError `not_authorized`, `session_stale`, `session_superseded`
    */
   async identify(caller: Caller, authorization: string | undefined, signal: () => AbortSignal): Promise<Call> {
-    if (caller === 'anyone') return this.#call(undefined, signal);
+    if (caller === 'anyone') return this.#call(undefined, undefined, signal);
     const bearer = /^Bearer (\S{1,256})$/.exec(authorization ?? '')?.[1];
     if (bearer === undefined) throw unauthorized('The request carries no Bearer value.');
     const hash = hashToken(bearer);
     if (timingSafeEqual(Buffer.from(hash), this.#machineHash)) {
-      if (caller === 'machine') return this.#call(undefined, signal);
+      const { person } = this.#deps;
+      if (caller === 'machine') return this.#call(undefined, person, signal);
       if (caller === 'session') throw unauthorized('This operation needs a session, not the machine key.');
-      return this.#call({ is: 'operator', peer_id: await this.#operator() }, signal);
+      return this.#call({ is: 'operator', peer_id: person.peer_id, person_id: person.id }, person, signal);
     }
     if (caller === 'machine' || caller === 'operator') throw unauthorized('This operation needs the machine key.');
     const session = await this.#session(hash);
-    return this.#call({ is: 'session', peer_id: session.peer_id, session }, signal);
+    return this.#call({ is: 'session', peer_id: session.peer_id, session }, undefined, signal);
   }
 
   /** The session changed: look it up again at its next call. */
@@ -49,7 +47,7 @@ export class Auth {
   async #session(hash: string): Promise<SessionRecord> {
     const known = this.#known.get(hash);
     if (known) return known;
-    const session = await this.#deps.store.findSession(hash);
+    const session = await this.#deps.store.read((u) => u.sessions.find(hash));
     if (!session) throw stale();
     if (session.ended) {
       if (session.end_reason === 'superseded') {
@@ -66,14 +64,7 @@ export class Auth {
     return session;
   }
 
-  async #operator(): Promise<string> {
-    this.#operatorId ??= (
-      await this.#deps.store.operatorPeer(this.#deps.ids.peer(), peerText(hostname()), this.#deps.clock.now())
-    ).id;
-    return this.#operatorId;
-  }
-
-  #call(actor: Actor | undefined, signal: () => AbortSignal): Call {
+  #call(actor: Actor | undefined, person: LocalPerson | undefined, signal: () => AbortSignal): Call {
     return {
       // made when it is first asked for: most calls are over before they could be given up
       get signal() {
@@ -86,6 +77,10 @@ export class Auth {
       session: () => {
         if (actor?.is !== 'session') throw unauthorized('This operation needs a session.');
         return actor.session;
+      },
+      person: () => {
+        if (!person) throw unauthorized('This operation needs the machine key.');
+        return person;
       },
     };
   }

@@ -1,13 +1,15 @@
-/** The wake bus: tells whoever holds a request or waits for news that something about a mailbox changed. */
+/**
+ * News within this broker: tells whoever holds a request or waits for a receipt that something changed. It is fed by what
+ * commits here, and by hints from other brokers on the same database (wake-bus.ts).
+ */
 import { EventEmitter } from 'node:events';
-import { deferred } from '../shared/deferred.ts';
 import type { Entry } from './core/mailbox.ts';
 
 export type BusEvent =
-  /** new or requeued mail in the mailbox of this peer */
+  /** new or requeued mail in the mailbox of this peer, or room for more of it */
   | { kind: 'mail'; peer_id: string }
   /** the entry of a message was pushed or confirmed, or its push failed: what is new about it */
-  | { kind: 'entry'; message_id: string; news: Partial<Entry> }
+  | { kind: 'entry'; message_id: string; peer_id: string; news: Partial<Entry> }
   /** this session has ended: nobody may serve it any more */
   | { kind: 'session-ended'; session_id: string }
   /** this session serves another peer from now on: a request that it holds waits for the wrong mail */
@@ -15,12 +17,6 @@ export type BusEvent =
 
 type Kind = BusEvent['kind'];
 type EventOf<K extends Kind> = Extract<BusEvent, { kind: K }>;
-
-export interface Bus {
-  publish(event: BusEvent): void;
-  /** @returns ends the subscription */
-  subscribe<K extends Kind>(kind: K, id: string, listener: (event: EventOf<K>) => void): () => void;
-}
 
 function topic(event: BusEvent): string {
   switch (event.kind) {
@@ -34,40 +30,25 @@ function topic(event: BusEvent): string {
   }
 }
 
-/** For a broker that is alone with its database. */
-export class LocalBus implements Bus {
+export class Bus {
   readonly #emitter = new EventEmitter().setMaxListeners(0);
 
   publish(event: BusEvent): void {
     this.#emitter.emit(topic(event), event);
   }
 
+  /** @returns ends the subscription */
   subscribe<K extends Kind>(kind: K, id: string, listener: (event: EventOf<K>) => void): () => void {
     const name = `${kind} ${id}`;
     this.#emitter.on(name, listener);
     return () => this.#emitter.off(name, listener);
   }
-}
 
-/** The first such event, or undefined after `ms` or when the signal aborts. */
-export function waitFor<K extends Kind>(
-  bus: Bus,
-  kind: K,
-  id: string,
-  ms: number,
-  signal: AbortSignal,
-): Promise<EventOf<K> | undefined> {
-  const { promise, resolve } = deferred<EventOf<K> | undefined>();
-  const giveUp = () => finish(undefined);
-  const finish = (event: EventOf<K> | undefined) => {
-    clearTimeout(timer);
-    unsubscribe();
-    signal.removeEventListener('abort', giveUp);
-    resolve(event);
-  };
-  const timer = setTimeout(giveUp, ms);
-  const unsubscribe = bus.subscribe(kind, id, finish);
-  signal.addEventListener('abort', giveUp, { once: true });
-  if (signal.aborted) giveUp();
-  return promise;
+  /** Has all who wait for mail look, for whatever reason. */
+  wakeAll(): void {
+    for (const name of this.#emitter.eventNames()) {
+      const [kind, id] = String(name).split(' ', 2);
+      if (kind === 'mail' && id !== undefined) this.publish({ kind, peer_id: id });
+    }
+  }
 }

@@ -1,7 +1,7 @@
 /** One held request: what has it look into the mailbox again, and what ends it. */
 import { type Deferred, deferred } from '../shared/deferred.ts';
 import type { Bus } from './bus.ts';
-import type { SessionRecord } from './store/store.ts';
+import type { SessionRecord } from './store/sessions.ts';
 
 export interface HoldOptions {
   readonly bus: Bus;

@@ -1,5 +1,6 @@
 /** Puts the broker together, and takes it apart again. */
 import { createServer, type Server } from 'node:http';
+import { hostname, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { getRequestListener } from '@hono/node-server';
 import { BrokerClient } from '../shared/client.ts';
@@ -11,28 +12,34 @@ import type { StartReport } from '../shared/start-broker.ts';
 import { VERSION } from '../shared/version.ts';
 import { createApp } from './app.ts';
 import { Auth } from './auth.ts';
-import { LocalBus } from './bus.ts';
+import { Bus } from './bus.ts';
 import { randomIds, systemClock } from './clock.ts';
 import { RateLimiter } from './core/rate-limit.ts';
 import type { Deps, Handlers } from './deps.ts';
-import { IdleWatch } from './idle-watch.ts';
+import { Feed } from './feed.ts';
+import { startHousekeeping } from './housekeeping.ts';
+import { keepInstance, startInstance, stopInstance } from './instance.ts';
 import { Lines } from './lines.ts';
 import { openLog } from './log.ts';
 import { Outbox } from './outbox.ts';
 import { Presence } from './presence.ts';
-import { startHousekeeping } from './retention.ts';
+import { startReactions } from './reactions.ts';
 import { inboxHandlers } from './routes/inbox.ts';
 import { messageHandlers } from './routes/messages.ts';
 import { operatorHandlers } from './routes/operator.ts';
 import { peerHandlers } from './routes/peers.ts';
 import { sessionHandlers } from './routes/sessions.ts';
 import { watchSecret } from './secret-watch.ts';
-import { openSqliteStore } from './store/sqlite.ts';
+import { openSqlite } from './store/sqlite.ts';
+import { Store } from './store/store.ts';
 import { Waiters } from './waiters.ts';
+import { NoWakeBus } from './wake-bus.ts';
 
 /** An idle session speaks once a minute; its connection outlives several of these silences. */
 const KEEP_ALIVE_MS = 10 * 60_000;
 const DRAIN_MS = 3_000;
+/** One machine has one person: its user. */
+const LOCAL_PERSON = 'local';
 
 /**
  * Runs a broker until it is told to stop. Prints one {@link StartReport} line on standard output.
@@ -68,30 +75,32 @@ export async function runBroker(env: Env): Promise<number> {
   const stopped = deferred<string>();
   try {
     const now = systemClock.now();
-    const store = await openSqliteStore(config.db, { now, backups: join(config.home, 'backups') });
-    await store.detachAll(now);
-    const bus = new LocalBus();
+    const ids = randomIds;
+    const host = hostname();
+    const instance_id = ids.session();
+    const engine = await openSqlite(config.db, { now, backups: join(config.home, 'backups') });
+    const store = new Store({ engine, instance_id, now: () => systemClock.now() });
+    const me = { id: LOCAL_PERSON, name: userInfo().username };
+    const operator = await store.write((u) => u.persons.ensure(me, host, ids.peer()));
+    await startInstance({ store, ids, host, instance_id });
     const waiters = new Waiters();
-    const outbox = new Outbox(store, systemClock, waiters);
-    const idleWatch = new IdleWatch({ store, outbox, bus, ids: randomIds, log });
+    const presence = new Presence({ store, ids, log });
     const deps: Deps = {
       config,
       secret,
+      host,
+      instance_id,
+      person: { ...me, peer_id: operator.id },
       store,
-      bus,
+      bus: new Bus(),
+      feed: new Feed({ store, sweepMs: undefined }),
       log,
       clock: systemClock,
-      ids: randomIds,
-      outbox,
+      ids,
+      outbox: new Outbox(store, waiters),
       lines: new Lines(),
       waiters,
-      idleWatch,
-      presence: new Presence({
-        store,
-        clock: systemClock,
-        log,
-        onDetached: (peer_id) => void idleWatch.fell(peer_id, 'offline'),
-      }),
+      presence,
       rate: new RateLimiter(config.ratePerMinute),
       started_at: now,
       stopping: stopping.signal,
@@ -108,7 +117,10 @@ export async function runBroker(env: Env): Promise<number> {
     // the library's own Response is cheaper, but under Bun its answers come without the length that a client waits for
     const overrideGlobalObjects = process.versions['bun'] === undefined;
     opened.resolve(getRequestListener(createApp(deps, auth, handlers).fetch, { overrideGlobalObjects }));
-    startHousekeeping(deps, auth);
+    const wakeBus = new NoWakeBus();
+    const endReactions = startReactions({ ...deps, wakeBus, auth }, systemClock.now);
+    startHousekeeping(deps);
+    keepInstance(deps);
     watchSecret(deps);
 
     process.once('SIGTERM', () => stopped.resolve('SIGTERM'));
@@ -119,12 +131,14 @@ export async function runBroker(env: Env): Promise<number> {
     const reason = await stopped.promise;
     log.info({ reason }, 'broker stops');
     stopping.abort();
-    deps.presence.close();
+    presence.close();
     // before the port is free: from then on a successor says who is attached
-    await store.detachAll(systemClock.now()).catch((error: unknown) => {
+    await stopInstance(deps).catch((error: unknown) => {
       log.error({ err: error }, 'could not note that all sessions detach; the next broker does');
     });
     await drain(server);
+    endReactions();
+    await wakeBus.close();
     await store.close();
     log.info('broker stopped');
     await flush();

@@ -1,6 +1,6 @@
-/** Group commit: sends that arrive together are written together, and each is answered when all are on disk. */
-import type { Clock } from './clock.ts';
-import type { Outgoing, Sent, Store } from './store/store.ts';
+/** Sends that arrive together share their statements, and each is answered when all are on disk. */
+import type { Outgoing, Sent } from './store/sending.ts';
+import type { Store } from './store/store.ts';
 import type { Waiters } from './waiters.ts';
 
 const BATCH_MAX = 256;
@@ -13,14 +13,13 @@ interface Pending {
 
 export class Outbox {
   readonly #store: Store;
-  readonly #clock: Clock;
   readonly #waiters: Waiters;
   #pending: Pending[] = [];
-  #writing = false;
+  /** A unit of work has been asked for that takes what is pending when it runs. */
+  #asked = false;
 
-  constructor(store: Store, clock: Clock, waiters: Waiters) {
+  constructor(store: Store, waiters: Waiters) {
     this.#store = store;
-    this.#clock = clock;
     this.#waiters = waiters;
   }
 
@@ -28,33 +27,57 @@ export class Outbox {
   send(message: Outgoing): Promise<Sent> {
     return new Promise((resolve, reject) => {
       this.#pending.push({ message, resolve, reject });
-      if (this.#writing) return;
-      this.#writing = true;
-      // requests whose bytes are already here get into the same commit
-      setImmediate(() => void this.#drain());
+      this.#ask();
     });
   }
 
-  async #drain(): Promise<void> {
-    while (this.#pending.length > 0) {
-      const batch = this.#pending.splice(0, BATCH_MAX);
-      try {
-        const results = await this.#store.sendMessages(
-          batch.map(({ message }) => message),
-          this.#clock.now(),
-          (peer_id) => this.#waiters.of(peer_id),
-        );
-        this.#waiters.hand(results.flatMap((sent) => (sent.ok && sent.handed) || []));
-        batch.forEach(({ resolve, reject }, i) => {
-          const sent = results[i];
-          if (sent) resolve(sent);
-          else reject(new Error('the store gave no result for a message'));
-        });
-      } catch (error) {
-        for (const { reject } of batch) reject(error);
+  #ask(): void {
+    if (this.#asked || this.#pending.length === 0) return;
+    this.#asked = true;
+    void this.#deliver();
+  }
+
+  async #deliver(): Promise<void> {
+    let batch: Pending[] = [];
+    try {
+      const results = await this.#write(() => {
+        // it may run again: then with the same messages
+        if (batch.length === 0) {
+          batch = this.#pending.splice(0, BATCH_MAX);
+          this.#asked = false;
+          this.#ask();
+        }
+        return batch;
+      });
+      for (const [i, { resolve }] of batch.entries()) resolve(results[i] as Sent);
+    } catch (error) {
+      if (batch.length === 0) {
+        // it could not even begin
+        batch = this.#pending.splice(0);
+        this.#asked = false;
       }
-      await new Promise(setImmediate);
+      const [only] = batch;
+      if (batch.length === 1) return only?.reject(error);
+      // one of them may be to blame for all
+      await Promise.all(batch.map((pending) => this.#deliverAlone(pending)));
     }
-    this.#writing = false;
+  }
+
+  async #deliverAlone(pending: Pending): Promise<void> {
+    try {
+      const [sent] = await this.#write(() => [pending]);
+      pending.resolve(sent as Sent);
+    } catch (error) {
+      pending.reject(error);
+    }
+  }
+
+  #write(batch: () => readonly Pending[]): Promise<Sent[]> {
+    return this.#store.write((u) =>
+      u.sending.send(
+        batch().map(({ message }) => message),
+        (peer_id) => this.#waiters.of(peer_id),
+      ),
+    );
   }
 }

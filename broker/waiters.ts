@@ -3,7 +3,8 @@
  * that stores it, and goes out as their answer: nothing is looked up between a message and its reader.
  */
 import type { InboxMessage } from '../shared/contract/types.ts';
-import type { Handed, WaitingSession } from './store/store.ts';
+import type { WaitingSession } from './store/mailbox.ts';
+import type { Handed } from './store/unit.ts';
 
 interface Waiter extends WaitingSession {
   take(messages: readonly InboxMessage[]): void;

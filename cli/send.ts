@@ -19,7 +19,7 @@ export const sendCommand: CommandGroup = (program, context) => {
   program
     .command('send')
     .description('Send a message as yourself; starts a broker when none runs.')
-    .argument('<to>', "the peer's name or id")
+    .argument('<to>', "the peer's name or id; several with commas between them")
     .argument('<message...>', 'the text; - reads it from standard input')
     .option('--reply-to <message-id>', 'the message that this one answers')
     .addOption(new Option('--intent <intent>', 'what you expect of the recipient').choices(Intent.options))
@@ -37,7 +37,7 @@ export const sendCommand: CommandGroup = (program, context) => {
     .action(async (to: string, words: string[], options: SendOptions) => {
       const message = words.length === 1 && words[0] === '-' ? await readText(context) : words.join(' ');
       const receipt = await send(context, {
-        to,
+        to: to.split(','),
         message,
         reply_to: options.replyTo,
         intent: options.intent,
@@ -60,9 +60,11 @@ async function send(context: Context, request: Request<'sendMessage'>): Promise<
   }
 }
 
-function render(receipt: Response<'sendMessage'>, { colors }: Context): string {
-  const paint = receipt.outcome === 'offline' ? colors.yellow : colors.green;
-  return `${paint('●')} ${cleanLine(receipt.detail)}\n  ${colors.dim(`message ${receipt.message_id}`)}`;
+function render({ message_id, receipts }: Response<'sendMessage'>, { colors }: Context): string {
+  const { green, yellow, red, dim } = colors;
+  const paint = { confirmed: green, pushed: green, waiting: green, offline: yellow, refused: red };
+  const lines = receipts.map(({ outcome, detail }) => `${paint[outcome]('●')} ${cleanLine(detail)}`);
+  return `${lines.join('\n')}\n  ${dim(`message ${message_id}`)}`;
 }
 
 /** Standard input as text, without the line break that ends it. Stops reading where no message can be longer. */

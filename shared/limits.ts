@@ -6,6 +6,9 @@ export const BODY_MAX_BYTES = 6 * MESSAGE_MAX_BYTES + 64 * 1024;
 /** Messages waiting in one mailbox, after which senders are refused. */
 export const MAILBOX_MAX_WAITING = 10_000;
 
+/** Peers that one send may name. */
+export const RECIPIENTS_MAX = 1_000;
+
 /** How long one session alone may present a message; renewed while the session is attached. */
 export const LEASE_MS = 30_000;
 /** Messages of one sender that one session holds leased at a time: no sender's flood hides another's message. */
@@ -35,3 +38,14 @@ export const RECEIPT_WAIT_MS = 250;
 export const SUMMARY_MAX_CHARS = 400;
 export const TAGS_MAX = 10;
 export const NAME_MAX_CHARS = 32;
+
+/** What a session says of itself when it registers; it cuts longer texts to this. */
+export const REGISTRATION_MAX_CHARS = {
+  name: 200,
+  host: 255,
+  path: 4096,
+  branch: 255,
+  clientName: 128,
+  clientVersion: 64,
+} as const;
+export const CONVERSATION_ID_MAX_CHARS = 128;

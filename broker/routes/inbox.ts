@@ -1,22 +1,16 @@
 /** The inbox of a session: the held request, confirmations, notes on pushes. */
 import type { InboxMessage, ParsedRequest } from '../../shared/contract/types.ts';
-import type { Entry } from '../core/mailbox.ts';
 import type { Deps, Handlers } from '../deps.ts';
 import { Hold } from '../hold.ts';
-import type { MailRequest, SessionRecord } from '../store/store.ts';
+import type { MailRequest } from '../store/mailbox.ts';
+import type { SessionRecord } from '../store/sessions.ts';
 
 type Names = 'nextMessages' | 'confirmMessages' | 'notePush';
 
-export function inboxHandlers({ store, bus, presence, lines, waiters, clock, stopping, log }: Deps): Handlers<Names> {
-  const note = async (session_id: string, { message_ids, route, error }: ParsedRequest<'notePush'>) => {
-    const now = clock.now();
-    const noted = await store.notePush(session_id, message_ids, route, error, now);
-    const news: Partial<Entry> =
-      error === undefined
-        ? { pushed_at: now, push_route: route, push_error: null }
-        : { push_route: route, push_error: error };
-    for (const message_id of noted) bus.publish({ kind: 'entry', message_id, news });
-    if (error !== undefined) log.warn({ session_id, route, error, message_ids: noted }, 'push failed');
+export function inboxHandlers({ store, bus, presence, lines, waiters, stopping, log }: Deps): Handlers<Names> {
+  const note = async (session: SessionRecord, { message_ids, route, error }: ParsedRequest<'notePush'>) => {
+    const noted = await store.note((u) => u.mailbox.notePush(session, message_ids, route, error));
+    if (error !== undefined) log.warn({ session_id: session.id, route, message_ids: noted }, 'push failed');
   };
 
   /** Looks, and looks again whenever there may be something, until the hold is over. */
@@ -25,7 +19,9 @@ export function inboxHandlers({ store, bus, presence, lines, waiters, clock, sto
       const { woken } = hold;
       // an ended session gets nothing; the caller's next request learns why it ended
       if (hold.isVoid) return [];
-      const messages = await store.leaseNext(session, request, clock.now());
+      const messages = (await store.read((u) => u.mailbox.hasNext(session, request)))
+        ? await store.note((u) => u.mailbox.lease(session, request))
+        : [];
       if (messages.length > 0 || hold.isOver) return messages;
       const handed: InboxMessage[] = [];
       const leave = waiters.join({ session, request: request.number }, (messages) => {
@@ -43,8 +39,8 @@ export function inboxHandlers({ store, bus, presence, lines, waiters, clock, sto
       const session = call.session();
       const hold = new Hold({ bus, session, ms: wait_ms, gone: call.signal, stopping });
       try {
-        await presence.hold(session.id);
-        for (const push of pushed) await note(session.id, push);
+        await presence.hold(session);
+        for (const push of pushed) await note(session, push);
         const revoke = () => hold.revoke();
         const messages = await lines.serve(session.id, revoke, () => next(session, { number, received }, hold));
         if (messages.length > 0) presence.leasing(session.id);
@@ -56,21 +52,14 @@ export function inboxHandlers({ store, bus, presence, lines, waiters, clock, sto
     },
 
     confirmMessages: async ({ confirmations }, call) => {
-      const { peer_id, id } = call.session();
-      const confirmed = await store.confirm(peer_id, confirmations, clock.now());
-      for (const message_id of confirmed) bus.publish({ kind: 'entry', message_id, news: { state: 'confirmed' } });
-      const unread = await store.unread(peer_id);
-      // there is room for more of the same sender: a held request looks again
-      if (confirmed.length > 0 && unread > 0) bus.publish({ kind: 'mail', peer_id });
-      log.debug({ session_id: id, confirmed }, 'confirmed');
-      return { confirmed: confirmed.length, unread };
+      const session = call.session();
+      const confirmed = await store.note((u) => u.mailbox.confirm(session, confirmations));
+      log.debug({ session_id: session.id, confirmed }, 'confirmed');
+      return { confirmed: confirmed.length, unread: await store.read((u) => u.mailbox.unread(session.peer_id)) };
     },
 
     notePush: async (push, call) => {
-      const { id, peer_id } = call.session();
-      await note(id, push);
-      // what was pushed makes room for more of the same sender: a held request looks again
-      bus.publish({ kind: 'mail', peer_id });
+      await note(call.session(), push);
       return {};
     },
   };

@@ -4,10 +4,11 @@ import { PeersError } from '../../shared/errors.ts';
 import { MAILBOX_MAX_WAITING, RECEIPT_WAIT_MS } from '../../shared/limits.ts';
 import { peerText, rawText } from '../../shared/peer-text.ts';
 import { wellFormed } from '../../shared/text.ts';
-import { waitFor } from '../bus.ts';
 import { assertText, describe, shownState } from '../core/mailbox.ts';
 import type { Deps, Handlers } from '../deps.ts';
-import type { EntryRecord, Sent } from '../store/store.ts';
+import { awaitNews } from '../receipts.ts';
+import type { EntryRecord } from '../store/messages.ts';
+import type { Sent } from '../store/sending.ts';
 import { peerNotFound } from './peers.ts';
 
 type Names = 'sendMessage' | 'messageStatus' | 'readMessage';
@@ -16,10 +17,12 @@ function iso(at: number | null): string | null {
   return at === null ? null : new Date(at).toISOString();
 }
 
-function refusal(sent: Extract<Sent, { ok: false }>, to: string, reply_to: string | undefined): PeersError {
+const FULL = `its mailbox holds ${MAILBOX_MAX_WAITING} unread messages`;
+
+function refusal(sent: Extract<Sent, { ok: false }>, to: readonly string[], reply_to: string | undefined): PeersError {
   switch (sent.reason) {
     case 'no-such-peer':
-      return peerNotFound(to, sent.names);
+      return peerNotFound(sent.ref, sent.names);
     case 'no-such-reply-to':
       return messageNotFound(reply_to ?? '');
     case 'to-self':
@@ -31,7 +34,7 @@ function refusal(sent: Extract<Sent, { ok: false }>, to: string, reply_to: strin
     case 'mailbox-full':
       return new PeersError(
         'mailbox_full',
-        `The mailbox of ${to} holds ${MAILBOX_MAX_WAITING} unread messages.`,
+        `${to.join(', ')}: ${FULL}.`,
         'Wait until that peer has read some, or ask the operator.',
         { retryAfterS: 60 },
       );
@@ -40,6 +43,12 @@ function refusal(sent: Extract<Sent, { ok: false }>, to: string, reply_to: strin
         'idempotency_conflict',
         'Another message was sent with this idempotency key.',
         'Use a new key for a new message.',
+      );
+    case 'session-ended':
+      return new PeersError(
+        'session_stale',
+        'This session does not serve its peer any more.',
+        'Register again; the peer and its mailbox are still there.',
       );
   }
 }
@@ -78,7 +87,7 @@ export function messageHandlers(deps: Deps): Handlers<Names> {
 
   /** The message, if this peer sent it or has it in its mailbox. */
   const mine = async (message_id: string, peer_id: string) => {
-    const found = await store.findMessage(message_id);
+    const found = await store.read((u) => u.messages.find(message_id));
     const knows = found?.message.from.id === peer_id || found?.entries.some(({ to }) => to.id === peer_id);
     if (!found || !knows) throw messageNotFound(message_id);
     return found;
@@ -87,29 +96,34 @@ export function messageHandlers(deps: Deps): Handlers<Names> {
   return {
     sendMessage: async (request, call) => {
       assertText(request.message);
-      const sender_id = call.actor().peer_id;
-      rate.take(sender_id, clock.monotonic());
-      const id = ids.message();
+      const actor = call.actor();
+      const to = typeof request.to === 'string' ? [request.to] : request.to;
+      rate.take(actor.peer_id, clock.monotonic());
       const sent = await outbox.send({
-        id,
-        sender_id,
-        to: request.to,
+        id: ids.message(),
+        sender_id: actor.peer_id,
+        session_id: actor.is === 'session' ? actor.session.id : null,
+        to,
         text: peerText(wellFormed(rawText(request.message))),
         reply_to: request.reply_to,
         intent: request.intent,
         priority: request.priority,
         idempotency_key: request.idempotency_key,
       });
-      if (!sent.ok) throw refusal(sent, request.to, request.reply_to);
-      if (sent.named) bus.publish({ kind: 'entry', message_id: sent.named, news: { state: 'confirmed' } });
-      if (!sent.fresh) return receipt(sent.record);
-      const { recipient, to, entry } = sent.record;
-      if (!sent.handed) bus.publish({ kind: 'mail', peer_id: to.id });
-      if (!recipient.online || recipient.push_route === 'none' || recipient.status === 'dnd')
-        return receipt(sent.record);
+      if (!sent.ok) throw refusal(sent, to, request.reply_to);
+      const records = sent.to.map(({ record }) => record);
       // whoever can be pushed to is pushed to within milliseconds: worth waiting for, to tell the sender
-      const event = await waitFor(bus, 'entry', id, RECEIPT_WAIT_MS, call.signal);
-      return receipt({ ...sent.record, entry: { ...entry, ...event?.news } });
+      const told = sent.fresh ? await awaitNews(bus, records, RECEIPT_WAIT_MS, call.signal) : records;
+      const refused = sent.full.map(
+        (peer): Receipt => ({
+          message_id: sent.message_id,
+          to: peer,
+          outcome: 'refused',
+          route: 'none',
+          detail: `${peer.name} does not have it: ${FULL}.`,
+        }),
+      );
+      return { message_id: sent.message_id, receipts: [...told.map(receipt), ...refused] };
     },
 
     messageStatus: async ({ message_id }, call) => {

@@ -20,43 +20,49 @@ function runtime(): string {
 }
 
 export function operatorHandlers(deps: Deps): Handlers<Names> {
-  const { store, clock, bus, config, log } = deps;
+  const { store, clock, config, log } = deps;
   return {
     brokerStatus: async ({ include_offline }, call) => {
-      const now = clock.now();
+      const me = call.person().peer_id;
       const facts = await store.facts();
-      const me = call.actor().peer_id;
-      const peers = await store.listPeers({ include_offline });
-      return {
+      return store.read(async (u) => ({
         version: VERSION,
         runtime: runtime(),
         pid: process.pid,
         port: config.port,
         started_at: new Date(deps.started_at).toISOString(),
-        uptime_s: Math.max(0, Math.round((now - deps.started_at) / 1000)),
+        uptime_s: Math.max(0, Math.round((clock.now() - deps.started_at) / 1000)),
         database: { path: config.db, ...facts },
-        counts: await store.counts(now),
-        operator_unread: await store.unread(me),
-        peers: peers.filter(({ id }) => id !== me).map(publicPeer),
-      };
+        counts: await u.retention.counts(),
+        operator_unread: await u.mailbox.unread(me),
+        peers: (await u.peers.list({ include_offline })).filter(({ id }) => id !== me).map(publicPeer),
+      }));
     },
 
     operatorInbox: async ({ confirm, limit }, call) => {
-      const me = call.actor().peer_id;
-      if (confirm.length > 0) {
-        const confirmations = confirm.map((message_id) => ({ message_id, evidence: 'operator' as const }));
-        const confirmed = await store.confirm(me, confirmations, clock.now());
-        for (const message_id of confirmed) bus.publish({ kind: 'entry', message_id, news: { state: 'confirmed' } });
-      }
-      return { messages: await store.peekMailbox(me, limit), unread: await store.unread(me) };
+      const me = call.person().peer_id;
+      if (confirm.length > 0) await store.note((u) => u.mailbox.readByHuman(me, confirm));
+      return store.read(async (u) => ({
+        messages: await u.mailbox.peek(me, limit),
+        unread: await u.mailbox.unread(me),
+      }));
     },
 
-    orphanedMessages: async ({ limit }) => store.listOrphans(clock.now(), config.undeliveredMs, limit),
+    orphanedMessages: async ({ limit }) => store.read((u) => u.orphans.list(config.undeliveredMs, limit)),
 
     requeueMessages: async ({ message_id, from_peer, to }) => {
       const target = await getPeer(store, to);
-      const what = message_id === undefined ? { peer_id: (await getPeer(store, from_peer ?? '')).id } : { message_id };
-      const message_ids = await store.requeue(what, target.id, clock.now());
+      const from = from_peer === undefined ? undefined : (await getPeer(store, from_peer)).id;
+      const what = message_id === undefined ? { orphans_of: from ?? '' } : { message_id, from };
+      const done = await store.write((u) => u.orphans.requeue(what, target.id));
+      if ('ambiguous' in done) {
+        throw new PeersError(
+          'invalid_request',
+          `Message ${JSON.stringify(message_id)} waits for several peers: ${done.ambiguous.join(', ')}.`,
+          'Say from which of them it is to be moved: --from <peer>.',
+        );
+      }
+      const message_ids = done.moved;
       if (message_id !== undefined && message_ids.length === 0) {
         throw new PeersError(
           'message_not_found',
@@ -64,15 +70,16 @@ export function operatorHandlers(deps: Deps): Handlers<Names> {
           'Only unconfirmed messages can be requeued; orphaned-messages lists them.',
         );
       }
-      bus.publish({ kind: 'mail', peer_id: target.id });
       log.info({ message_ids, to: target.name }, 'requeued');
       return { moved: message_ids.length, to: { id: target.id, name: target.name, kind: target.kind }, message_ids };
     },
 
-    recentMessages: async ({ after_seq, limit }) => ({ messages: await store.recentMessages(after_seq, limit) }),
+    recentMessages: async ({ after_seq, limit }) => ({
+      messages: await store.read((u) => u.messages.recent(after_seq, limit)),
+    }),
 
     peerOfConversation: async ({ conversation }) => {
-      const peer = await store.peerOfConversation(conversation);
+      const peer = await store.read((u) => u.registering.peerOfConversation(conversation));
       return { peer: peer === undefined ? null : publicPeer(peer) };
     },
 

@@ -3,7 +3,8 @@ import { PeersError } from '../../shared/errors.ts';
 import { nearestNames } from '../core/names.ts';
 import { inScope } from '../core/scopes.ts';
 import type { Call, Deps, Handlers } from '../deps.ts';
-import type { PeerRecord, Store } from '../store/store.ts';
+import type { PeerRecord } from '../store/common.ts';
+import type { Store } from '../store/store.ts';
 import { publicPeer } from './sessions.ts';
 
 type Names = 'listPeers' | 'whoami' | 'updatePeer' | 'watchIdle' | 'renamePeer';
@@ -21,8 +22,11 @@ export function peerNotFound(ref: string, names: readonly string[]): PeersError 
 
 /** @throws PeersError `peer_not_found` with the nearest names */
 export async function getPeer(store: Store, ref: string): Promise<PeerRecord> {
-  const peer = await store.findPeer(ref);
-  if (!peer) throw peerNotFound(ref, await store.peerNames());
+  const { peer, names } = await store.read(async (u) => {
+    const peer = await u.peers.find(ref);
+    return { peer, names: peer ? [] : await u.peers.names() };
+  });
+  if (!peer) throw peerNotFound(ref, names);
   return peer;
 }
 
@@ -30,11 +34,11 @@ async function self(store: Store, call: Call): Promise<PeerRecord> {
   return getPeer(store, call.actor().peer_id);
 }
 
-export function peerHandlers({ store, clock, log }: Deps): Handlers<Names> {
+export function peerHandlers({ store, log }: Deps): Handlers<Names> {
   return {
     listPeers: async ({ scope, peer_type, tag, include_offline }, call) => {
       const me = await self(store, call);
-      const all = await store.listPeers({ include_offline, ...(peer_type ? { kind: peer_type } : {}) });
+      const all = await store.read((u) => u.peers.list({ include_offline, ...(peer_type ? { kind: peer_type } : {}) }));
       const seen = all.filter(
         (peer) =>
           peer.id !== me.id &&
@@ -48,19 +52,20 @@ export function peerHandlers({ store, clock, log }: Deps): Handlers<Names> {
     whoami: async (_, call) => ({ peer: publicPeer(await self(store, call)) }),
 
     updatePeer: async ({ summary, summary_source, tags, status, status_message }, call) => {
-      const peer = await store.updatePeer(call.actor().peer_id, {
+      const changes = {
         ...(summary === undefined ? {} : { summary, summary_source }),
         ...(tags === undefined ? {} : { tags }),
         ...(status === undefined ? {} : { status }),
         ...(status_message === undefined ? {} : { status_message }),
-      });
+      };
+      const peer = await store.write((u) => u.peers.update(call.actor().peer_id, changes));
       return { peer: publicPeer(peer) };
     },
 
     watchIdle: async ({ peer: ref }, call) => {
       const peer = await getPeer(store, ref);
       const watching = peer.online && peer.activity !== 'idle';
-      if (watching) await store.watchIdle(peer.id, call.actor().peer_id, clock.now());
+      if (watching) await store.write((u) => u.idleWatches.add(peer.id, call.actor().peer_id));
       return { peer: publicPeer(peer), watching };
     },
 
@@ -74,7 +79,7 @@ export function peerHandlers({ store, clock, log }: Deps): Handlers<Names> {
         );
       }
       const peer = ref === undefined ? await self(store, call) : await getPeer(store, ref);
-      const renamed = await store.renamePeer(peer.id, new_name);
+      const renamed = await store.write((u) => u.peers.rename(peer.id, new_name));
       if (!renamed) {
         throw new PeersError('name_taken', `Another peer is called ${new_name}.`, 'Choose another name.');
       }

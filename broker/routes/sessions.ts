@@ -1,37 +1,35 @@
 /** Sessions: prove, register, bind, report, close. */
 import { NAME_PATTERN } from '../../shared/contract/common.ts';
+import type { Conversation } from '../../shared/contract/types.ts';
 import { PeersError } from '../../shared/errors.ts';
+import { rawText } from '../../shared/peer-text.ts';
 import { brokerProof, hashToken, newToken } from '../../shared/secret.ts';
 import { VERSION } from '../../shared/version.ts';
 import type { Auth } from '../auth.ts';
 import { assertName, randomName } from '../core/names.ts';
 import type { Deps, Handlers } from '../deps.ts';
-import type { PeerRecord } from '../store/store.ts';
+import { tellWatchers } from '../idle-watch.ts';
+import { isRunning } from '../instance.ts';
+import type { PeerRecord } from '../store/common.ts';
+import type { IsLive } from '../store/registering.ts';
 
 type Names = 'hello' | 'registerSession' | 'bindConversation' | 'reportSession' | 'closeSession';
 
 /** Without what only the rules need. */
-export function publicPeer({ last_seen_at: _, ...peer }: PeerRecord) {
+export function publicPeer({ last_seen_at: _, person_id: __, ...peer }: PeerRecord) {
   return peer;
 }
 
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
-}
-
 export function sessionHandlers(deps: Deps, auth: Auth): Handlers<Names> {
-  const { store, clock, ids, presence, bus, log } = deps;
+  const { store, ids, presence, log } = deps;
 
-  const ended = (session_id: string) => {
-    auth.forget(session_id);
-    presence.forget(session_id);
-    bus.publish({ kind: 'session-ended', session_id });
-  };
+  /** Of another machine nothing is known but whether a broker holds its connection. */
+  const is_live: IsLive = ({ id, host, pid, detached_at }) =>
+    presence.isHeld(id) || (rawText(host) === deps.host ? isRunning(pid) : detached_at === null);
+
+  /** The session stays the peer that it is: no error, since the caller may go on. */
+  const refused = (session_id: string, { client }: Conversation) =>
+    log.warn({ session_id, client }, 'conversation without its credential, or of another kind of client: not bound');
 
   return {
     hello: async ({ nonce }) => ({
@@ -42,7 +40,7 @@ export function sessionHandlers(deps: Deps, auth: Auth): Handlers<Names> {
       draining: deps.stopping.aborted,
     }),
 
-    registerSession: async (request) => {
+    registerSession: async (request, call) => {
       if (request.kind === 'human') {
         throw new PeersError(
           'invalid_request',
@@ -52,32 +50,32 @@ export function sessionHandlers(deps: Deps, auth: Auth): Handlers<Names> {
       }
       if (request.name !== undefined && !NAME_PATTERN.test(request.name)) assertName(request.name);
       const token = newToken();
-      const credential = newToken();
-      const { peer, session, resumed, superseded } = await store.registerSession(
-        {
-          ...request,
-          session_id: ids.session(),
-          token_hash: hashToken(token),
-          new_peer_id: ids.peer(),
-          credential_hash: hashToken(credential),
-          wanted_name: request.name,
-          fallback_name: randomName,
-          credentials: request.credentials.map((c) => ({
-            peer_id: c.peer_id,
-            credential_hash: hashToken(c.credential),
-          })),
-          conversation: request.conversation,
-          is_live: ({ id, pid }) => presence.isHeld(id) || isRunning(pid),
-        },
-        clock.now(),
+      const { kind, credential } = request;
+      // without a credential nobody could prove later whose conversation it was
+      const conversation =
+        credential !== undefined && request.conversation?.client === kind ? request.conversation : undefined;
+      const registration = {
+        ...request,
+        session_id: ids.session(),
+        token_hash: hashToken(token),
+        new_peer_id: ids.peer(),
+        person_id: call.person().id,
+        credential_hash: hashToken(credential ?? newToken()),
+        wanted_name: request.name,
+        fallback_name: randomName,
+        earlier_peer_id: request.peer_id,
+        conversation,
+        is_live,
+      };
+      const { peer, session, attachment, resumed, superseded } = await store.write((u) =>
+        u.registering.register(registration),
       );
-      if (superseded) ended(superseded);
-      await presence.registered(session.id);
+      presence.registered(session, attachment);
       log.info(
         {
           session_id: session.id,
           peer: peer.name,
-          kind: peer.kind,
+          kind,
           client: request.client,
           route: request.push_route,
           pid: request.pid,
@@ -86,45 +84,40 @@ export function sessionHandlers(deps: Deps, auth: Auth): Handlers<Names> {
         },
         'session registered',
       );
-      return {
-        session_id: session.id,
-        token,
-        peer: publicPeer(peer),
-        credential: resumed ? null : credential,
-        resumed,
-      };
+      if (request.conversation && !conversation) refused(session.id, request.conversation);
+      return { session_id: session.id, token, peer: publicPeer(peer), resumed };
     },
 
-    bindConversation: async ({ conversation }, call) => {
-      const session = call.session();
-      const { peer, adopted, superseded } = await store.bindConversation(session.id, conversation, clock.now());
-      if (superseded) ended(superseded);
-      auth.forget(session.id);
-      if (adopted) {
-        log.info({ session_id: session.id, peer: peer.name }, 'session adopted the peer of its conversation');
-        bus.publish({ kind: 'session-moved', session_id: session.id });
-      }
+    bindConversation: async ({ conversation, credential }, call) => {
+      const session_id = call.session().id;
+      const binding = { session_id, conversation, credential_hash: hashToken(credential ?? newToken()), is_live };
+      const { peer, allowed, adopted } = await store.write((u) => u.registering.bind(binding));
+      if (!allowed) refused(session_id, conversation);
+      auth.forget(session_id);
+      if (adopted) log.info({ session_id, peer: peer.name }, 'session adopted the peer of its conversation');
       return { peer: publicPeer(peer), adopted };
     },
 
-    reportSession: async (changes, call) => {
-      const session = call.session();
-      const { push_route, activity, branch } = changes;
-      await store.updateSession(session.id, {
-        ...(push_route === undefined ? {} : { push_route }),
-        ...(activity === undefined ? {} : { activity }),
-        ...(branch === undefined ? {} : { branch }),
+    reportSession: async ({ push_route, activity, branch }, call) => {
+      const { id, peer_id } = call.session();
+      await store.note(async (u) => {
+        await u.sessions.update(id, {
+          ...(push_route === undefined ? {} : { push_route }),
+          ...(activity === undefined ? {} : { activity }),
+          ...(branch === undefined ? {} : { branch }),
+        });
+        if (activity === 'idle') await tellWatchers(u, peer_id, 'idle', ids);
       });
-      if (activity === 'idle') void deps.idleWatch.fell(session.peer_id, 'idle');
       return {};
     },
 
     closeSession: async ({ unseen }, call) => {
-      const session = call.session();
-      await store.endSession(session.id, 'closed', unseen, clock.now());
-      ended(session.id);
-      void deps.idleWatch.fell(session.peer_id, 'offline');
-      log.info({ session_id: session.id }, 'session closed');
+      const { id, peer_id } = call.session();
+      await store.write(async (u) => {
+        await u.sessions.end(id, 'closed', unseen);
+        await tellWatchers(u, peer_id, 'offline', ids);
+      });
+      log.info({ session_id: id }, 'session closed');
       return {};
     },
   };

@@ -7,7 +7,7 @@
  * reader takes only events of transactions older than the oldest that still runs, in the order of (xid, seq): no
  * transaction can add an event before what was read.
  */
-import { type SelectQueryBuilder, type Selectable, sql } from 'kysely';
+import { type Selectable, type SelectQueryBuilder, sql } from 'kysely';
 import type { BrokerEvent, EventKind } from '../../shared/contract/events.ts';
 import { iso } from './common.ts';
 import { chunks } from './lists.ts';
@@ -29,6 +29,10 @@ export interface Cursor {
   readonly seq: number;
 }
 
+function isAfter(a: Cursor, b: Cursor): boolean {
+  return a.xid > b.xid || (a.xid === b.xid && a.seq > b.seq);
+}
+
 export function formatCursor({ xid, seq }: Cursor): string {
   return `${xid}-${seq}`;
 }
@@ -40,8 +44,21 @@ export function parseCursor(text: string): Cursor | undefined {
 }
 
 const insertEvents = prepared(
-  (db, { rows }: { rows: readonly { at: number; kind: EventKind; peer_id: string; other_id: string | null; message_id: string | null; state: string | null }[] }) =>
-    db.insertInto('events').values(rows),
+  (
+    db,
+    {
+      rows,
+    }: {
+      rows: readonly {
+        at: number;
+        kind: EventKind;
+        peer_id: string;
+        other_id: string | null;
+        message_id: string | null;
+        state: string | null;
+      }[];
+    },
+  ) => db.insertInto('events').values(rows),
 );
 
 /** Writes what the units of one transaction told, in one go. */
@@ -83,14 +100,17 @@ export class Events {
   }
 
   /**
-   * What comes after the cursor, oldest first.
+   * What comes after the cursor, oldest first, and the place up to which the log was read.
    * @param of only what concerns this peer: its own events, and those of messages it sent
    */
-  async after(cursor: Cursor, limit: number, of?: string): Promise<BrokerEvent[]> {
+  async after(cursor: Cursor, limit: number, of?: string): Promise<{ events: BrokerEvent[]; upTo: Cursor }> {
+    // before the look: what comes meanwhile is read the next time
+    const end = await this.end();
     let query = settledAfter(this.#u, cursor);
     if (of !== undefined) query = query.where((eb) => eb.or([eb('peer_id', '=', of), eb('other_id', '=', of)]));
     const rows = await query.limit(limit).execute();
-    return rows.map(({ at, kind, peer_id, other_id, message_id, state, ...place }) => ({
+    const last = rows.at(-1);
+    const events = rows.map(({ at, kind, peer_id, other_id, message_id, state, ...place }) => ({
       cursor: formatCursor(place),
       at: iso(at),
       kind,
@@ -99,6 +119,9 @@ export class Events {
       message_id,
       state,
     }));
+    if (last && (rows.length === limit || isAfter(last, end)))
+      return { events, upTo: { xid: last.xid, seq: last.seq } };
+    return { events, upTo: isAfter(cursor, end) ? cursor : end };
   }
 
   /** The end of the log: who goes on from here gets what happens from now on. */
@@ -109,13 +132,21 @@ export class Events {
       return newest[0] ?? { xid: 0, seq: 0 };
     }
     // whatever is still under way comes after this, though its numbers may be smaller than those of what has ended
-    const { rows } = await sql<{ xmin: number }>`select pg_snapshot_xmin(pg_current_snapshot())::text::bigint as xmin`.execute(db);
+    const { rows } = await sql<{
+      xmin: number;
+    }>`select pg_snapshot_xmin(pg_current_snapshot())::text::bigint as xmin`.execute(db);
     return { xid: (rows[0]?.xmin ?? 1) - 1, seq: Number.MAX_SAFE_INTEGER };
   }
 
   /** Whether nothing after the cursor has been deleted. */
   async reachesBackTo({ xid, seq }: Cursor): Promise<boolean> {
-    const oldest = await this.#u.db.selectFrom('events').select(['xid', 'seq']).orderBy('xid').orderBy('seq').limit(1).executeTakeFirst();
+    const oldest = await this.#u.db
+      .selectFrom('events')
+      .select(['xid', 'seq'])
+      .orderBy('xid')
+      .orderBy('seq')
+      .limit(1)
+      .executeTakeFirst();
     return oldest === undefined || oldest.xid < xid || (oldest.xid === xid && oldest.seq <= seq + 1);
   }
 }

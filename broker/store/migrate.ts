@@ -3,9 +3,11 @@ import { type Kysely, sql } from 'kysely';
 import { PeersError } from '../../shared/errors.ts';
 import { MIGRATIONS, type Migration } from './migrations/index.ts';
 import type { Database } from './schema.ts';
+import type { EngineName } from './unit.ts';
 
 export interface MigrateOptions {
   readonly now: number;
+  readonly engine: EngineName;
   readonly migrations?: readonly Migration[];
   /** Copies the database before the first step that changes one with content; gets the schema number it has. */
   backup(schema: number): Promise<void>;
@@ -52,7 +54,7 @@ export async function migrate(db: Kysely<Database>, options: MigrateOptions): Pr
         .insertInto('migrations')
         .values({ id: migration.id, name: migration.name, applied_at: options.now })
         .execute();
-      await migration.up(trx as unknown as Kysely<never>);
+      await migration.up(trx as unknown as Kysely<never>, options.engine);
     });
     await step.catch(async (error: unknown) => {
       // a faster one did just what we were about to do

@@ -86,6 +86,17 @@ export class Orphans {
     return { orphans, total: await this.count() };
   }
 
+  /** Whether {@link tell} would find something. */
+  async hasUntold(): Promise<boolean> {
+    const { db, now } = this.#u;
+    const row = await selectOrphans(db, now)
+      .select('entries.message_seq')
+      .where('entries.orphaned_at', 'is', null)
+      .limit(1)
+      .executeTakeFirst();
+    return row !== undefined;
+  }
+
   /** Tells of each entry once that its recipient is gone. @returns how many were told of */
   async tell(): Promise<number> {
     const { db, now } = this.#u;
@@ -136,9 +147,7 @@ export class Orphans {
             .where(
               'entries.message_seq',
               'in',
-              selectOrphans(db, now)
-                .select('entries.message_seq')
-                .where('entries.recipient_id', '=', what.orphans_of),
+              selectOrphans(db, now).select('entries.message_seq').where('entries.recipient_id', '=', what.orphans_of),
             );
     const moving = await query.execute();
     if ('message_id' in what && moving.length > 1) return { ambiguous: moving.map(({ name }) => name) };
@@ -154,7 +163,11 @@ export class Orphans {
       if (there) await db.deleteFrom('entries').where(entry).execute();
       else {
         const moved = { recipient_id: to_peer_id, first_recipient_id: recipient_id, queued_at: now, orphaned_at: null };
-        await db.updateTable('entries').set({ ...moved, ...QUEUED }).where(entry).execute();
+        await db
+          .updateTable('entries')
+          .set({ ...moved, ...QUEUED })
+          .where(entry)
+          .execute();
       }
       const of = { peer_id: to_peer_id, other_id: sender_id, message_id: id };
       new Events(this.#u).tell({ kind: 'message.requeued', ...of, state: recipient_id });

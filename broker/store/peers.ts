@@ -6,6 +6,7 @@ import { nameKey, OPERATOR_NAME } from '../core/names.ts';
 import { type PeerRecord, selectPeers, toPeerRecord } from './common.ts';
 import { Events } from './events.ts';
 import type { UnitOfWork } from './unit.ts';
+import { rememberRename } from './wanted-names.ts';
 
 export interface PeerChanges {
   readonly summary?: PeerText;
@@ -53,7 +54,15 @@ export class Peers {
   /** Those who are online first. */
   async list(options: { include_offline: boolean; kind?: Peer['kind'] }): Promise<PeerRecord[]> {
     let query = selectPeers(this.#u.db).where('peers.merged_into', 'is', null);
-    if (!options.include_offline) query = query.where('sessions.id', 'is not', null).where('sessions.detached_at', 'is', null);
+    if (!options.include_offline) {
+      query = query.where(({ eb, or, and }) =>
+        or([
+          and([eb('sessions.id', 'is not', null), eb('sessions.detached_at', 'is', null)]),
+          // the human has no session and is there all the same
+          eb('peers.kind', '=', 'human'),
+        ]),
+      );
+    }
     if (options.kind) query = query.where('peers.kind', '=', options.kind);
     const rows = await query
       .orderBy(sql`case when sessions.id is null or sessions.detached_at is not null then 1 else 0 end`)
@@ -102,6 +111,7 @@ export class Peers {
     if (holder && holder.id !== peer_id) return undefined;
     if (key === OPERATOR_NAME && (await this.get(peer_id)).kind !== 'human') return undefined;
     await db.updateTable('peers').set({ name, name_key: key }).where('id', '=', peer_id).execute();
+    await rememberRename(this.#u, key, peer_id);
     new Events(this.#u).tell({ kind: 'peer.renamed', peer_id, state: name });
     return this.get(peer_id);
   }

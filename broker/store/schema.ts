@@ -1,12 +1,32 @@
 /** The tables, as the queries see them. Times are ms since 1970; lists are JSON text; flags are 0 or 1. */
 import type { Generated, Selectable } from 'kysely';
 import type { Activity, Intent, PeerKind, PeerStatus, PushRoute } from '../../shared/contract/common.ts';
+import type { EventKind } from '../../shared/contract/events.ts';
 import type { Evidence } from '../../shared/contract/messages.ts';
 import type { PeerText } from '../../shared/peer-text.ts';
 import type { EntryState } from '../core/mailbox.ts';
 
+/** A human. One machine has one; a network has many. */
+export interface PersonsTable {
+  id: string;
+  name: string;
+  created_at: number;
+}
+
+/** A broker process that works on this database. */
+export interface InstancesTable {
+  id: string;
+  host: string;
+  pid: number;
+  started_at: number;
+  /** It was alive then. One that has been silent for long is dead. */
+  heartbeat_at: number;
+}
+
 export interface PeersTable {
   id: string;
+  /** Whose agent it is; a peer of kind `human` is that person's own. */
+  person_id: string;
   name: string;
   /** The name in lower case; unique. */
   name_key: string;
@@ -28,11 +48,24 @@ export interface PeersTable {
   last_seen_at: number;
 }
 
-/** Which peer a client's own conversation belongs to. */
+/** Which peer a client's own conversation belongs to, for those who show this credential. */
 export interface ClientConversationsTable {
   client: string;
   conversation: string;
+  credential_hash: string;
   peer_id: string;
+}
+
+/**
+ * The values of `PEER_NAME` that lead to a peer: those it was started with, and the name it has by a rename. A number
+ * that a name got because it was taken is in none of them.
+ */
+export interface WantedNamesTable {
+  /** In lower case. */
+  name_key: string;
+  peer_id: string;
+  /** 1: only as long as the peer has this name. */
+  by_rename: number;
 }
 
 export interface SessionsTable {
@@ -41,6 +74,8 @@ export interface SessionsTable {
   token_hash: string;
   /** Random, one per process. */
   process: string;
+  /** Where its process runs: only there can be seen whether it lives. */
+  host: PeerText;
   pid: number;
   push_route: PushRoute;
   activity: Activity;
@@ -48,6 +83,10 @@ export interface SessionsTable {
   client_version: string;
   conversation: string | null;
   started_at: number;
+  /** The broker that it is attached to, or was last. */
+  instance_id: string;
+  /** Counts its attachments: a late note of one that is over must not undo the one after it. */
+  attachment: number;
   /** Since then nothing holds a connection; null while attached. */
   detached_at: number | null;
   ended_at: number | null;
@@ -92,6 +131,8 @@ export interface EntriesTable {
   push_error: PeerText | null;
   confirmed_at: number | null;
   confirmed_by: Evidence | null;
+  /** When it was told that its recipient is gone; null again once somebody takes it. */
+  orphaned_at: number | null;
 }
 
 /** One message is owed to the watcher when the peer falls idle or leaves. */
@@ -101,6 +142,29 @@ export interface IdleWatchesTable {
   created_at: number;
 }
 
+/** What happened, in ids and states, never a text; see events.ts. */
+export interface EventsTable {
+  seq: Generated<number>;
+  /** The transaction that told it: on PostgreSQL numbers are given before the commit, so a reader goes by both. */
+  xid: Generated<number>;
+  at: number;
+  kind: EventKind;
+  /** Whom it concerns: the peer itself, or the recipient of a message. */
+  peer_id: string;
+  /** The sender of a message. */
+  other_id: string | null;
+  message_id: string | null;
+  /** The new name, state, route or evidence. */
+  state: string | null;
+}
+
+/** Counts that would otherwise mean reading all rows; one row for each broker, so that none waits for another. */
+export interface TalliesTable {
+  name: 'confirmed';
+  instance_id: string;
+  n: number;
+}
+
 export interface MigrationsTable {
   id: number;
   name: string;
@@ -108,12 +172,17 @@ export interface MigrationsTable {
 }
 
 export interface Database {
+  persons: PersonsTable;
+  instances: InstancesTable;
   peers: PeersTable;
   client_conversations: ClientConversationsTable;
+  wanted_names: WantedNamesTable;
   sessions: SessionsTable;
   messages: MessagesTable;
   entries: EntriesTable;
   idle_watches: IdleWatchesTable;
+  events: EventsTable;
+  tallies: TalliesTable;
   migrations: MigrationsTable;
 }
 

@@ -7,10 +7,19 @@ import type { InboxMessage, Intent, PeerShort, Priority } from '../../shared/con
 import { LEASED_PER_SENDER } from '../../shared/limits.ts';
 import type { PeerText } from '../../shared/peer-text.ts';
 import { nameKey, OPERATOR_NAME } from '../core/names.ts';
-import { iso, type RecipientRecord, rankOf, selectRecipients, toRecipientRecord, unique, WAITING } from './common.ts';
+import {
+  iso,
+  type RecipientRecord,
+  rankOf,
+  selectRecipients,
+  toRecipientRecord,
+  UNLEASED,
+  unique,
+  WAITING,
+} from './common.ts';
 import { Events } from './events.ts';
 import { anyOf, chunks } from './lists.ts';
-import { type LeaseRequest, leasedTo, QUEUED } from './mailbox.ts';
+import { leasedTo, QUEUED, type WaitingSession } from './mailbox.ts';
 import type { MailboxRoom } from './mailbox-room.ts';
 import { type EntryRecord, Messages } from './messages.ts';
 import { Peers } from './peers.ts';
@@ -58,7 +67,7 @@ export type Sent =
     };
 
 /** The request for mail that the session of this peer holds at this moment. */
-export type Waiting = (peer_id: string) => LeaseRequest | undefined;
+export type Waiting = (peer_id: string) => WaitingSession | undefined;
 
 interface Addressee extends RecipientRecord {
   readonly person_id: string;
@@ -131,7 +140,7 @@ const insertEntries = prepared((db, { rows }: { rows: readonly Insertable<Entrie
 const setNamed = prepared((db, { seq, reader_id, now }: { seq: number; reader_id: string; now: number }) =>
   db
     .updateTable('entries')
-    .set({ state: 'confirmed', confirmed_at: now, confirmed_by: 'named', lease_session: null, lease_until: null })
+    .set({ state: 'confirmed', confirmed_at: now, confirmed_by: 'named', ...UNLEASED })
     .where('message_seq', '=', seq)
     .where('recipient_id', '=', reader_id)
     .where(WAITING)
@@ -181,7 +190,8 @@ export class Sending {
       idempotency_key: message.idempotency_key ?? null,
     }));
     const seqs = new Map<string, number>();
-    for (const chunk of chunks(rows)) for (const { id, seq } of await insertMessages(db, { rows: chunk })) seqs.set(id, seq);
+    for (const chunk of chunks(rows))
+      for (const { id, seq } of await insertMessages(db, { rows: chunk })) seqs.set(id, seq);
 
     const takers = await this.#takers(accepted, waiting);
     const entries: Insertable<EntriesTable>[] = [];
@@ -203,7 +213,9 @@ export class Sending {
     const { db, engine } = this.#u;
     const keys = unique(refs.map(nameKey));
     if (engine === 'postgres') {
-      await sql`select id from peers where id in ${anyOf(db, refs)} or name_key in ${anyOf(db, keys)} for share`.execute(db);
+      await sql`select id from peers where id in ${anyOf(db, refs)} or name_key in ${anyOf(db, keys)} for share`.execute(
+        db,
+      );
     }
     const rows = await findAddressees(db, { refs, keys });
     const byId = new Map<string, Addressee>();
@@ -253,7 +265,8 @@ export class Sending {
       if (peer.short.id !== message.sender_id) named.set(peer.short.id, peer);
     }
     if (named.size === 0) return { ok: false, reason: 'to-self' };
-    const answers = message.reply_to === undefined ? undefined : replies.get(`${message.reply_to} ${message.sender_id}`);
+    const answers =
+      message.reply_to === undefined ? undefined : replies.get(`${message.reply_to} ${message.sender_id}`);
     if (message.reply_to !== undefined && !answers) return { ok: false, reason: 'no-such-reply-to' };
     const to: Addressee[] = [];
     const full: PeerShort[] = [];
@@ -274,8 +287,8 @@ export class Sending {
   }
 
   /** The waiting sessions of recipients, but for mailboxes with so much in them that it has to come in turns. */
-  async #takers(drafts: readonly Draft[], waiting: Waiting): Promise<(peer: Addressee) => LeaseRequest | undefined> {
-    const requests = new Map<string, LeaseRequest>();
+  async #takers(drafts: readonly Draft[], waiting: Waiting): Promise<(peer: Addressee) => WaitingSession | undefined> {
+    const requests = new Map<string, WaitingSession>();
     for (const { to } of drafts) {
       for (const { short, session_id, recipient } of to) {
         const request = waiting(short.id);
@@ -299,18 +312,18 @@ export class Sending {
   async #store(
     { message, from, to, full, answers }: Draft,
     seq: number,
-    taker: (peer: Addressee) => LeaseRequest | undefined,
+    taker: (peer: Addressee) => WaitingSession | undefined,
     entries: Insertable<EntriesTable>[],
   ): Promise<Sent> {
     const { now, effects } = this.#u;
     const events = new Events(this.#u);
     const text: InboxMessage = {
       message_id: message.id,
+      seq,
       conversation_id: answers?.conversation_id ?? message.id,
       from: from.short,
       text: message.text,
       sent_at: iso(now),
-      seq,
       reply_to: message.reply_to ?? null,
       intent: message.intent,
       priority: message.priority,
@@ -319,13 +332,17 @@ export class Sending {
     const sent = to.map((peer): SentTo => {
       const recipient_id = peer.short.id;
       const request = taker(peer);
-      const entry = { ...NEW_ENTRY, queued_at: now, ...(request ? leasedTo(request, now) : {}) };
+      const entry = {
+        ...NEW_ENTRY,
+        queued_at: now,
+        ...(request ? leasedTo(request.session, request.request, now) : {}),
+      };
       entries.push({ ...entry, recipient_id, message_seq: seq });
       const of = { peer_id: recipient_id, other_id: message.sender_id, message_id: message.id };
       events.tell({ kind: 'message.sent', ...of });
       if (request) {
         events.tell({ kind: 'message.leased', ...of });
-        effects.handed.push({ session: request.session, message: text });
+        effects.handed.push({ to: request, message: text });
       } else effects.wakes.add(recipient_id);
       const record = { message_id: message.id, to: peer.short, recipient: peer.recipient, entry };
       return { record, handed: request !== undefined };
@@ -342,7 +359,13 @@ export class Sending {
     await new Tallies(this.#u).addConfirmed(1);
     const answered = await db.selectFrom('messages').select('sender_id').where('seq', '=', seq).executeTakeFirst();
     const other_id = answered?.sender_id ?? null;
-    new Events(this.#u).tell({ kind: 'message.confirmed', peer_id: sender_id, other_id, message_id: reply_to, state: 'named' });
+    new Events(this.#u).tell({
+      kind: 'message.confirmed',
+      peer_id: sender_id,
+      other_id,
+      message_id: reply_to,
+      state: 'named',
+    });
   }
 
   /** A message with this key was stored before. The same one again is answered as the first was. */
@@ -352,14 +375,28 @@ export class Sending {
     const [first] = earlier;
     const known = new Set([...to.map(({ short }) => short.id), ...full.map(({ id }) => id)]);
     // what was moved to another mailbox since says nothing of where it was sent
-    const isSame = earlier.every(({ recipient_id, first_recipient_id }) => first_recipient_id !== null || known.has(recipient_id));
+    const isSame = earlier.every(
+      ({ recipient_id, first_recipient_id }) => first_recipient_id !== null || known.has(recipient_id),
+    );
     if (!first || first.text !== message.text || !isSame) return { ok: false, reason: 'key-reused' };
     const records = await new Messages(this.#u).entriesOf(first.id);
-    return { ok: true, fresh: false, message_id: first.id, to: records.map((record) => ({ record, handed: false })), full: [] };
+    return {
+      ok: true,
+      fresh: false,
+      message_id: first.id,
+      to: records.map((record) => ({ record, handed: false })),
+      full: [],
+    };
   }
 }
 
-const NEW_ENTRY = { ...QUEUED, first_recipient_id: null, confirmed_at: null, confirmed_by: null, orphaned_at: null } as const;
+const NEW_ENTRY = {
+  ...QUEUED,
+  first_recipient_id: null,
+  confirmed_at: null,
+  confirmed_by: null,
+  orphaned_at: null,
+} as const;
 
 function toAddressee(row: Parameters<typeof toRecipientRecord>[0]): Addressee {
   return { ...toRecipientRecord(row), person_id: row.person_id };

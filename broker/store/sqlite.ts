@@ -6,7 +6,8 @@ import { PeersError, toPeersError } from '../../shared/errors.ts';
 import { knownSchema, migrate } from './migrate.ts';
 import type { Migration } from './migrations/index.ts';
 import type { Database } from './schema.ts';
-import { SqlStore } from './sql-store.ts';
+import type { DatabaseFacts, Engine } from './store.ts';
+import type { Db } from './unit.ts';
 
 /** The little that both drivers have in common and this program needs. */
 interface SqliteConnection extends SqliteDatabase {
@@ -139,11 +140,58 @@ function storageError(path: string, thrown: unknown): PeersError {
   return toPeersError(thrown);
 }
 
+const RELAX = CompiledQuery.raw('pragma synchronous = normal');
+const RESTORE = CompiledQuery.raw('pragma synchronous = full');
+
+class SqliteEngine implements Engine {
+  readonly engine = 'sqlite';
+  /** One connection: SQLite has one writer. */
+  readonly lanes = 1;
+  readonly db: Kysely<Database>;
+  readonly #connection: SqliteConnection;
+  readonly #opened: { readonly path: string; readonly schema: number };
+  /** Commits wait for the disk. */
+  #durable = true;
+
+  constructor(db: Kysely<Database>, connection: SqliteConnection, opened: { path: string; schema: number }) {
+    this.db = db;
+    this.#connection = connection;
+    this.#opened = opened;
+  }
+
+  transaction<T>(durable: boolean, work: (db: Db) => Promise<T>): Promise<T> {
+    return this.db.connection().execute(async (connection) => {
+      if (durable !== this.#durable) {
+        await connection.executeQuery(durable ? RESTORE : RELAX);
+        this.#durable = durable;
+      }
+      return connection.transaction().execute(work);
+    });
+  }
+
+  isPassing(error: unknown): boolean {
+    return /BUSY|LOCKED/.test(String((error as { code?: unknown })?.code ?? ''));
+  }
+
+  fail(thrown: unknown): PeersError {
+    return storageError(this.#opened.path, thrown);
+  }
+
+  async facts(): Promise<DatabaseFacts> {
+    const { path, schema } = this.#opened;
+    return { bytes: sizeOf(path) + sizeOf(`${path}-wal`), schema, statements: this.#connection.statements() };
+  }
+
+  close(): Promise<void> {
+    return this.db.destroy();
+  }
+}
+
 /**
  * Opens or makes the database and brings it to the current schema.
  * @throws PeersError `database_damaged`, `database_from_future`, `database_read_only`, `storage_full`; the file is left as it was
  */
-export async function openSqliteStore(path: string, options: OpenOptions): Promise<SqlStore> {
+export async function openSqlite(path: string, options: OpenOptions): Promise<Engine> {
   try {
     mkdirSync(dirname(path), { recursive: true });
     // made by us, not by SQLite, so that it never exists with a mode that others can read
@@ -165,6 +213,7 @@ export async function openSqliteStore(path: string, options: OpenOptions): Promi
     const db = kysely(opened);
     const schema = await migrate(db, {
       now: options.now,
+      engine: 'sqlite',
       ...(options.migrations ? { migrations: options.migrations } : {}),
       backup: async (from) => {
         mkdirSync(options.backups, { recursive: true, mode: 0o700 });
@@ -181,12 +230,7 @@ export async function openSqliteStore(path: string, options: OpenOptions): Promi
     opened.exec('pragma wal_autocheckpoint = 4000');
     // changes nothing, and fails where nothing can be changed: better said now than to the first who sends
     opened.exec('update migrations set id = id where false');
-    return new SqlStore(db, {
-      fail: (error) => storageError(path, error),
-      facts: async () => ({ bytes: sizeOf(path) + sizeOf(`${path}-wal`), schema, statements: opened.statements() }),
-      relax: CompiledQuery.raw('pragma synchronous = normal'),
-      restore: CompiledQuery.raw('pragma synchronous = full'),
-    });
+    return new SqliteEngine(db, opened, { path, schema });
   } catch (error) {
     connection?.close();
     throw storageError(path, error);

@@ -1,141 +1,23 @@
 /**
- * What the broker keeps, in the product's words. Every call is one transaction. What was sent, moved or registered is on
- * disk when the call answers; what would only happen again after a power loss (leases, confirmations, presence) need not be.
+ * What the broker keeps, in the product's words. A unit of work sees one object for each capability; what it does
+ * through them commits together, with the events it tells.
  */
-import type {
-  Activity,
-  Confirmation,
-  Conversation,
-  Evidence,
-  InboxMessage,
-  Intent,
-  Orphan,
-  Peer,
-  PeerShort,
-  PeerStatus,
-  Priority,
-  PushRoute,
-  RecentMessage,
-} from '../../shared/contract/types.ts';
-import type { PeerText } from '../../shared/peer-text.ts';
-import type { Entry, Recipient } from '../core/mailbox.ts';
-
-/** A peer with what the rules need beside what others see. */
-export interface PeerRecord extends Peer {
-  readonly last_seen_at: number;
-}
-
-export interface SessionRecord {
-  readonly id: string;
-  readonly peer_id: string;
-  readonly process: string;
-  readonly ended: boolean;
-  readonly end_reason: string | null;
-}
-
-export interface Registration {
-  readonly session_id: string;
-  readonly token_hash: string;
-  /** Used if the peer is new. */
-  readonly new_peer_id: string;
-  /** Kept for the peer if it is new. */
-  readonly credential_hash: string;
-  readonly kind: Peer['kind'];
-  readonly wanted_name: string | undefined;
-  readonly fallback_name: () => string;
-  readonly credentials: readonly { readonly peer_id: string; readonly credential_hash: string }[];
-  readonly conversation: Conversation | undefined;
-  readonly process: string;
-  readonly pid: number;
-  readonly host: PeerText;
-  readonly cwd: PeerText;
-  readonly repo: PeerText;
-  readonly branch: PeerText;
-  readonly client: { readonly name: string; readonly version: string };
-  readonly push_route: PushRoute;
-  /** Whether the process of a session that has not ended still runs. */
-  readonly is_live: (session: { id: string; pid: number }) => boolean;
-}
-
-export interface Registered {
-  readonly peer: PeerRecord;
-  readonly session: SessionRecord;
-  readonly resumed: boolean;
-  /** The session of the same peer that had to give way. */
-  readonly superseded: string | null;
-}
-
-export interface Outgoing {
-  readonly id: string;
-  readonly sender_id: string;
-  readonly to: string;
-  readonly text: PeerText;
-  readonly reply_to: string | undefined;
-  readonly intent: Intent;
-  readonly priority: Priority;
-  readonly idempotency_key: string | undefined;
-}
-
-export interface EntryRecord {
-  readonly message_id: string;
-  readonly to: PeerShort;
-  readonly recipient: Recipient;
-  readonly entry: Entry & {
-    readonly queued_at: number;
-    readonly leased_at: number | null;
-    readonly confirmed_at: number | null;
-    readonly confirmed_by: Evidence | null;
-  };
-}
-
-/** A session's request for mail. */
-export interface MailRequest {
-  /** Larger than that of the session's request before. */
-  readonly number: number;
-  /** The number of its last request whose messages arrived. */
-  readonly received: number;
-}
-
-/** A session that holds a request for mail at this moment, and the number of that. */
-export interface WaitingSession {
-  readonly session: SessionRecord;
-  readonly request: number;
-}
-
-/** Leased in the commit that stored it to a session that waited for mail: who that was, and what it gets. */
-export interface Handed {
-  readonly to: WaitingSession;
-  readonly message: InboxMessage;
-}
-
-export type Sent =
-  | {
-      readonly ok: true;
-      readonly record: EntryRecord;
-      /** False for a repeated idempotency key: the first send's message stands. */
-      readonly fresh: boolean;
-      /** The message that this one answers, if that was still waiting: naming it confirmed it. */
-      readonly named: string | null;
-      readonly handed: Handed | null;
-    }
-  | { readonly ok: false; readonly reason: 'no-such-peer'; readonly names: readonly string[] }
-  | { readonly ok: false; readonly reason: 'no-such-reply-to' | 'to-self' | 'mailbox-full' | 'key-reused' };
-
-export interface PeerChanges {
-  readonly summary?: PeerText;
-  readonly summary_source?: 'agent' | 'auto';
-  readonly tags?: readonly string[];
-  readonly status?: PeerStatus;
-  readonly status_message?: PeerText;
-}
-
-export interface Counts {
-  readonly peers: number;
-  readonly sessions: number;
-  readonly waiting: number;
-  readonly confirmed: number;
-  readonly orphaned: number;
-}
+import type { PeersError } from '../../shared/errors.ts';
+import { Events } from './events.ts';
+import { IdleWatches } from './idle-watches.ts';
+import { Instances } from './instances.ts';
+import { Mailbox } from './mailbox.ts';
+import { MailboxRoom } from './mailbox-room.ts';
+import { Messages } from './messages.ts';
+import { Orphans } from './orphans.ts';
+import { Peers } from './peers.ts';
+import { Persons } from './persons.ts';
+import { Registering } from './registering.ts';
+import { Retention } from './retention.ts';
+import { Sending } from './sending.ts';
+import { Sessions } from './sessions.ts';
+import { type Db, type Effects, type EngineName, noEffects, type UnitOfWork } from './unit.ts';
+import { type Transactions, Writer } from './writer.ts';
 
 export interface DatabaseFacts {
   /** Its size on disk. */
@@ -146,108 +28,149 @@ export interface DatabaseFacts {
   readonly statements: number;
 }
 
-export interface RetentionCuts {
-  readonly undelivered_before: number;
-  /** Peers that were here since then may be coming back this moment: their mail is not given up. */
-  readonly absent_before: number;
-  readonly confirmed_before: number;
-  readonly orphaned_before: number;
-  readonly peers_before: number;
-  readonly sessions_before: number;
-}
-
-/** The watcher is owed one message when the peer falls idle or leaves. */
-export interface IdleWatchRecord {
-  readonly peer_id: string;
-  readonly watcher_id: string;
-  readonly created_at: number;
-}
-
-export interface Store {
-  /** Finds or makes the peer of a registering session and attaches the session to it. */
-  registerSession(registration: Registration, now: number): Promise<Registered>;
-  /** The session becomes the peer of that conversation; a peer made for the session only is merged into it. */
-  bindConversation(
-    session_id: string,
-    conversation: Conversation,
-    now: number,
-  ): Promise<{ peer: PeerRecord; adopted: boolean; superseded: string | null }>;
-  findSession(token_hash: string): Promise<SessionRecord | undefined>;
-  updateSession(
-    session_id: string,
-    changes: { push_route?: PushRoute; activity?: Activity; branch?: PeerText },
-  ): Promise<void>;
-  /** A connection holds the session again, or none does any more. */
-  markAttached(session_id: string, now: number): Promise<void>;
-  /** @returns the peer it served, if it was attached until now */
-  markDetached(session_id: string, now: number): Promise<string | undefined>;
-  /** Ends it for good; its leases return to the mailbox, those in `unseen` as never shown. */
-  endSession(session_id: string, reason: string, unseen: readonly string[], now: number): Promise<void>;
-  /** Called at start: whoever was attached to the broker before this one has to attach again. */
-  detachAll(now: number): Promise<void>;
-  /** Ends sessions that stayed detached. @returns their ids */
-  endDetachedBefore(cut: number, now: number): Promise<string[]>;
-
-  /** The human's own peer, made when it is first asked for. */
-  operatorPeer(id_if_new: string, host: PeerText, now: number): Promise<PeerRecord>;
-  /** By id or by name; follows merged peers. */
-  findPeer(ref: string): Promise<PeerRecord | undefined>;
-  listPeers(options: { include_offline: boolean; kind?: Peer['kind'] }): Promise<PeerRecord[]>;
-  peerNames(): Promise<string[]>;
-  updatePeer(peer_id: string, changes: PeerChanges): Promise<PeerRecord>;
-  /** @returns undefined where another peer has the name */
-  renamePeer(peer_id: string, name: string): Promise<PeerRecord | undefined>;
-
-  /** Asks that the watcher be told when the peer falls idle; asking twice is asking once. */
-  watchIdle(peer_id: string, watcher_id: string, now: number): Promise<void>;
-  /** Those who asked about this peer and have not been told. */
-  idleWatches(peer_id: string): Promise<IdleWatchRecord[]>;
-  /** They have been told, for this time of asking. */
-  endIdleWatch(watch: IdleWatchRecord): Promise<void>;
-
-  /**
-   * Puts messages into mailboxes: one commit for all of them, each with a result of its own.
-   * @param waiting who holds a request for this peer's mail at this moment: what it may have is leased to it
-   */
-  sendMessages(
-    outgoing: readonly Outgoing[],
-    now: number,
-    waiting?: (peer_id: string) => WaitingSession | undefined,
-  ): Promise<Sent[]>;
-  /** The sender's or recipient's view of a message. */
-  findMessage(message_id: string): Promise<{ message: InboxMessage; entries: EntryRecord[] } | undefined>;
-
-  /**
-   * Leases to the session what its peer has waiting: critical first, then one of each sender in turn. What was leased
-   * for a request after the last that was received got lost on its way, and is handed out again.
-   */
-  leaseNext(session: SessionRecord, request: MailRequest, now: number): Promise<InboxMessage[]>;
-  /** The earliest-sent messages of a mailbox, without leasing them. */
-  peekMailbox(peer_id: string, limit: number): Promise<InboxMessage[]>;
-  renewLeases(session_ids: readonly string[], now: number): Promise<void>;
-  /** @returns the ids newly confirmed. Only entries of this peer; others are passed over. */
-  confirm(peer_id: string, confirmations: readonly Confirmation[], now: number): Promise<string[]>;
-  notePush(
-    session_id: string,
-    message_ids: readonly string[],
-    route: PushRoute,
-    error: PeerText | undefined,
-    now: number,
-  ): Promise<string[]>;
-  unread(peer_id: string): Promise<number>;
-
-  /** Unconfirmed mail of peers that nobody serves any more, oldest first. */
-  listOrphans(now: number, undelivered_ms: number, limit: number): Promise<{ orphans: Orphan[]; total: number }>;
-  /** Moves unconfirmed entries to another mailbox. @returns the ids of the messages moved */
-  requeue(what: { message_id: string } | { peer_id: string }, to_peer_id: string, now: number): Promise<string[]>;
-
-  /** The newest messages, or those with a larger number than one that is known; oldest first. */
-  recentMessages(after_seq: number | undefined, limit: number): Promise<RecentMessage[]>;
-  peerOfConversation(conversation: Conversation): Promise<PeerRecord | undefined>;
-
-  counts(now: number): Promise<Counts>;
+/** A database as a driver opens it. */
+export interface Engine extends Transactions {
+  /** For reads: not within a transaction. */
+  readonly db: Db;
+  /** Says in the product's terms what the driver failed at. */
+  fail(thrown: unknown): PeersError;
   facts(): Promise<DatabaseFacts>;
-  /** Deletes what has been kept long enough. @returns how many rows went or changed */
-  applyRetention(cuts: RetentionCuts): Promise<number>;
   close(): Promise<void>;
+}
+
+/** One unit of work. The objects are made when they are first used: most units need one or two. */
+export class Unit implements UnitOfWork {
+  readonly db: Db;
+  readonly engine: EngineName;
+  readonly now: number;
+  readonly instance_id: string;
+  readonly effects: Effects;
+  readonly #room: MailboxRoom;
+
+  constructor(of: Omit<UnitOfWork, 'wake'>, room: MailboxRoom) {
+    this.db = of.db;
+    this.engine = of.engine;
+    this.now = of.now;
+    this.instance_id = of.instance_id;
+    this.effects = of.effects;
+    this.#room = room;
+  }
+
+  get persons(): Persons {
+    return new Persons(this);
+  }
+  get instances(): Instances {
+    return new Instances(this);
+  }
+  get peers(): Peers {
+    return new Peers(this);
+  }
+  get registering(): Registering {
+    return new Registering(this);
+  }
+  get sessions(): Sessions {
+    return new Sessions(this);
+  }
+  get mailbox(): Mailbox {
+    return new Mailbox(this);
+  }
+  get sending(): Sending {
+    return new Sending(this, this.#room);
+  }
+  get messages(): Messages {
+    return new Messages(this);
+  }
+  get orphans(): Orphans {
+    return new Orphans(this);
+  }
+  get idleWatches(): IdleWatches {
+    return new IdleWatches(this);
+  }
+  get events(): Events {
+    return new Events(this);
+  }
+  get retention(): Retention {
+    return new Retention(this);
+  }
+}
+
+export interface StoreOptions {
+  readonly engine: Engine;
+  readonly instance_id: string;
+  /** Wall clock, ms. */
+  now(): number;
+}
+
+export class Store {
+  readonly instance_id: string;
+  readonly #engine: Engine;
+  readonly #now: () => number;
+  readonly #writer: Writer;
+  readonly #room = new MailboxRoom();
+  readonly #listeners = new Set<(effects: Effects) => void>();
+
+  constructor({ engine, instance_id, now }: StoreOptions) {
+    this.instance_id = instance_id;
+    this.#engine = engine;
+    this.#now = now;
+    this.#writer = new Writer({
+      transactions: engine,
+      now,
+      committed: (effects) => {
+        for (const listener of this.#listeners) listener(effects);
+      },
+    });
+  }
+
+  /** Calls back with what each commit of this broker changed, before those who wait for the commit. @returns ends that */
+  onCommit(listener: (effects: Effects) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /**
+   * A unit of work that is on disk when the promise resolves. `work` may run more than once; only the last run counts.
+   * @throws PeersError what `work` threw, or why it could not be stored
+   */
+  write<T>(work: (unit: Unit) => Promise<T>): Promise<T> {
+    return this.#submit(true, work);
+  }
+
+  /**
+   * A unit that power loss may undo, since then it only happens again: leases, notes on pushes, presence, confirmations.
+   * It does not wait for the disk; a killed broker loses none of it.
+   */
+  note<T>(work: (unit: Unit) => Promise<T>): Promise<T> {
+    return this.#submit(false, work);
+  }
+
+  /** Looks, without a transaction: several answers need not be of the same moment. */
+  async read<T>(look: (unit: Unit) => Promise<T>): Promise<T> {
+    try {
+      return await look(this.#unit(this.#engine.db, this.#now(), noEffects()));
+    } catch (error) {
+      throw this.#engine.fail(error);
+    }
+  }
+
+  facts(): Promise<DatabaseFacts> {
+    return this.#engine.facts();
+  }
+
+  close(): Promise<void> {
+    return this.#engine.close();
+  }
+
+  #unit(db: Db, now: number, effects: Effects): Unit {
+    const { engine } = this.#engine;
+    return new Unit({ db, engine, now, instance_id: this.instance_id, effects }, this.#room);
+  }
+
+  async #submit<T>(durable: boolean, work: (unit: Unit) => Promise<T>): Promise<T> {
+    try {
+      return await this.#writer.submit(durable, (db, now, effects) => work(this.#unit(db, now, effects)));
+    } catch (error) {
+      throw this.#engine.fail(error);
+    }
+  }
 }

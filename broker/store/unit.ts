@@ -5,8 +5,8 @@
 import type { Kysely, Transaction } from 'kysely';
 import type { InboxMessage } from '../../shared/contract/types.ts';
 import type { NewEvent } from './events.ts';
+import type { WaitingSession } from './mailbox.ts';
 import type { Database } from './schema.ts';
-import type { SessionRecord } from './sessions.ts';
 
 export type Db = Kysely<Database> | Transaction<Database>;
 
@@ -14,20 +14,24 @@ export type EngineName = 'sqlite' | 'postgres';
 
 /** Leased in the commit that stored it to a session that waited for mail: who that was, and what it gets. */
 export interface Handed {
-  readonly session: SessionRecord;
+  readonly to: WaitingSession;
   readonly message: InboxMessage;
 }
 
 /** What others hear of once the unit is committed, and only then. */
 export interface Effects {
   readonly events: NewEvent[];
-  /** Peers with mail to look for; sessions that ended or serve another peer now. */
+  /** Peers with mail to look for. */
   readonly wakes: Set<string>;
   readonly handed: Handed[];
+  /** Sessions that serve nobody any more. */
+  readonly ended: Set<string>;
+  /** Sessions that serve another peer now: which. */
+  readonly moved: Map<string, string>;
 }
 
 export function noEffects(): Effects {
-  return { events: [], wakes: new Set(), handed: [] };
+  return { events: [], wakes: new Set(), handed: [], ended: new Set(), moved: new Map() };
 }
 
 export interface UnitOfWork {

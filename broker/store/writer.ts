@@ -84,7 +84,7 @@ export class Writer {
       return { results, effects };
     });
     committed(effects);
-    batch.forEach(({ resolve }, i) => resolve(results[i]));
+    for (const [i, { resolve }] of batch.entries()) resolve(results[i]);
   }
 
   /** @param failed what it failed with just now, alone */

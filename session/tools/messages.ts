@@ -4,7 +4,7 @@ import * as z from 'zod';
 import { Id, Intent, MessageText, PeerRef, Priority } from '../../shared/contract/common.ts';
 import type { Delivery, InboxMessage } from '../../shared/contract/types.ts';
 import { newIdempotencyKey } from '../../shared/idempotency.ts';
-import { MESSAGE_MAX_BYTES } from '../../shared/limits.ts';
+import { MESSAGE_MAX_BYTES, RECIPIENTS_MAX } from '../../shared/limits.ts';
 import { renderMessage } from '../present.ts';
 import { type Tool, tool } from './tool.ts';
 
@@ -34,7 +34,9 @@ export const messageTools: readonly Tool[] = [
     title: 'Send a message',
     description: `Sends a message (up to ${MESSAGE_MAX_BYTES / 1024} KB) to a peer's mailbox, online or not. The result says what became of it.`,
     input: z.object({
-      to_id: PeerRef.describe('name or id from list_peers, or "operator" for the human'),
+      to_id: z
+        .union([PeerRef, z.array(PeerRef).min(1).max(RECIPIENTS_MAX)])
+        .describe('name or id from list_peers, or "operator" for the human; a list sends to each'),
       message: MessageText,
       reply_to: Id.optional().describe('id of the message you answer'),
       intent: Intent.optional().describe('request: you need an answer'),
@@ -43,7 +45,7 @@ export const messageTools: readonly Tool[] = [
     readOnly: false,
     alwaysLoad: true,
     run: async ({ to_id, message, reply_to, intent, priority }, { call, inbox }) => {
-      const receipt = await call('sendMessage', {
+      const { message_id, receipts } = await call('sendMessage', {
         to: to_id,
         message,
         // the link may have to send twice; the mailbox gets it once
@@ -53,7 +55,8 @@ export const messageTools: readonly Tool[] = [
         ...(priority === undefined ? {} : { priority }),
       });
       if (reply_to !== undefined) inbox.named(reply_to);
-      return { text: `${receipt.message_id}: ${receipt.detail}`, data: { receipt } };
+      const lines = receipts.map(({ to, detail }) => (receipts.length === 1 ? detail : `${to.name}: ${detail}`));
+      return { text: `${message_id}: ${lines.join('\n')}`, data: { message_id, receipts } };
     },
   }),
   tool({

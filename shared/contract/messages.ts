@@ -1,5 +1,6 @@
 /** Messages: text from one peer to one mailbox, and what became of it. */
 import * as z from 'zod';
+import { RECIPIENTS_MAX } from '../limits.ts';
 import { Id, Intent, MessageText, ofPeer, PeerRef, PeerShort, Priority, PushRoute, Time } from './common.ts';
 import { operation } from './operation.ts';
 
@@ -28,8 +29,9 @@ export const Receipt = z.object({
    * - `confirmed`: the recipient's model has it
    * - `waiting`: the recipient's session gets it at its next tool call
    * - `offline`: kept until the recipient returns
+   * - `refused`: it does not have the message, and `detail` says why
    */
-  outcome: z.enum(['pushed', 'confirmed', 'waiting', 'offline']),
+  outcome: z.enum(['pushed', 'confirmed', 'waiting', 'offline', 'refused']),
   route: PushRoute,
   /** The same in one sentence, with what else the sender should know (do-not-disturb, offline since when). */
   detail: z.string(),
@@ -56,9 +58,10 @@ export const messages = {
   sendMessage: operation({
     path: '/v1/messages/send',
     caller: 'peer',
-    summary: 'Puts a message into a mailbox; answers when it is on disk.',
+    summary: 'Puts a message into one mailbox or several; answers when it is on disk.',
     request: z.object({
-      to: PeerRef,
+      /** One peer, or several: the text is stored once, and each gets it. */
+      to: z.union([PeerRef, z.array(PeerRef).min(1).max(RECIPIENTS_MAX)]),
       message: MessageText,
       reply_to: Id.optional(),
       intent: Intent.default('inform'),
@@ -66,7 +69,11 @@ export const messages = {
       /** A retried send with the same key is one message. */
       idempotency_key: z.string().min(8).max(64).optional(),
     }),
-    response: Receipt,
+    response: z.object({
+      message_id: Id,
+      /** One for each recipient, in the order in which they were named. */
+      receipts: z.array(Receipt).min(1),
+    }),
   }),
   messageStatus: operation({
     path: '/v1/messages/status',

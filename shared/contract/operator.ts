@@ -89,13 +89,11 @@ export const operator = {
   requeueMessages: operation({
     path: '/v1/operator/requeue',
     caller: 'operator',
-    summary: "Moves an unconfirmed message, or all orphans of one peer, to another peer's mailbox.",
+    summary:
+      "Moves an unconfirmed message, or all orphans of one peer, to another peer's mailbox. A message that waits for several needs both.",
     request: z
       .object({ message_id: Id.optional(), from_peer: PeerRef.optional(), to: PeerRef })
-      .refine(
-        (r) => (r.message_id === undefined) !== (r.from_peer === undefined),
-        'give message_id or from_peer, one of them',
-      ),
+      .refine((r) => r.message_id !== undefined || r.from_peer !== undefined, 'give message_id, from_peer, or both'),
     response: z.object({ moved: z.number().int(), to: PeerShort, message_ids: z.array(Id) }),
   }),
   recentMessages: operation({

@@ -1,10 +1,33 @@
-/** Peers, sessions, messages and their mailbox entries. */
-import { type Kysely, sql } from 'kysely';
+/** Persons, brokers, peers, sessions, messages and their mailbox entries, and the event log. */
+import { type ColumnDefinitionBuilder, type Kysely, sql } from 'kysely';
+import type { EngineName } from '../unit.ts';
 
-export async function up(db: Kysely<never>): Promise<void> {
+export async function up(db: Kysely<never>, engine: EngineName): Promise<void> {
+  const isSqlite = engine === 'sqlite';
+  /** Numbers given by the database, each larger than the one before. */
+  const numbered = (column: ColumnDefinitionBuilder) =>
+    isSqlite ? column.primaryKey().autoIncrement() : column.generatedAlwaysAsIdentity();
+
+  await db.schema
+    .createTable('persons')
+    .addColumn('id', 'text', (c) => c.primaryKey())
+    .addColumn('name', 'text', (c) => c.notNull())
+    .addColumn('created_at', 'bigint', (c) => c.notNull())
+    .execute();
+
+  await db.schema
+    .createTable('instances')
+    .addColumn('id', 'text', (c) => c.primaryKey())
+    .addColumn('host', 'text', (c) => c.notNull())
+    .addColumn('pid', 'integer', (c) => c.notNull())
+    .addColumn('started_at', 'bigint', (c) => c.notNull())
+    .addColumn('heartbeat_at', 'bigint', (c) => c.notNull())
+    .execute();
+
   await db.schema
     .createTable('peers')
     .addColumn('id', 'text', (c) => c.primaryKey())
+    .addColumn('person_id', 'text', (c) => c.notNull().references('persons.id'))
     .addColumn('name', 'text', (c) => c.notNull())
     .addColumn('name_key', 'text', (c) => c.notNull().unique())
     .addColumn('kind', 'text', (c) => c.notNull())
@@ -22,13 +45,24 @@ export async function up(db: Kysely<never>): Promise<void> {
     .addColumn('created_at', 'bigint', (c) => c.notNull())
     .addColumn('last_seen_at', 'bigint', (c) => c.notNull())
     .execute();
+  // one mailbox for each human, whatever the code does
+  await sql`create unique index peers_one_human on peers (person_id) where kind = 'human'`.execute(db);
 
   await db.schema
     .createTable('client_conversations')
     .addColumn('client', 'text', (c) => c.notNull())
     .addColumn('conversation', 'text', (c) => c.notNull())
+    .addColumn('credential_hash', 'text', (c) => c.notNull())
     .addColumn('peer_id', 'text', (c) => c.notNull().references('peers.id').onDelete('cascade'))
-    .addPrimaryKeyConstraint('client_conversations_key', ['client', 'conversation'])
+    .addPrimaryKeyConstraint('client_conversations_key', ['client', 'conversation', 'credential_hash'])
+    .execute();
+
+  await db.schema
+    .createTable('wanted_names')
+    .addColumn('name_key', 'text', (c) => c.notNull())
+    .addColumn('peer_id', 'text', (c) => c.notNull().references('peers.id').onDelete('cascade'))
+    .addColumn('by_rename', 'integer', (c) => c.notNull())
+    .addPrimaryKeyConstraint('wanted_names_key', ['name_key', 'peer_id'])
     .execute();
 
   await db.schema
@@ -37,6 +71,7 @@ export async function up(db: Kysely<never>): Promise<void> {
     .addColumn('peer_id', 'text', (c) => c.notNull().references('peers.id').onDelete('cascade'))
     .addColumn('token_hash', 'text', (c) => c.notNull().unique())
     .addColumn('process', 'text', (c) => c.notNull())
+    .addColumn('host', 'text', (c) => c.notNull())
     .addColumn('pid', 'integer', (c) => c.notNull())
     .addColumn('push_route', 'text', (c) => c.notNull())
     .addColumn('activity', 'text', (c) => c.notNull())
@@ -44,6 +79,8 @@ export async function up(db: Kysely<never>): Promise<void> {
     .addColumn('client_version', 'text', (c) => c.notNull())
     .addColumn('conversation', 'text')
     .addColumn('started_at', 'bigint', (c) => c.notNull())
+    .addColumn('instance_id', 'text', (c) => c.notNull())
+    .addColumn('attachment', 'bigint', (c) => c.notNull())
     .addColumn('detached_at', 'bigint')
     .addColumn('ended_at', 'bigint')
     .addColumn('end_reason', 'text')
@@ -53,7 +90,7 @@ export async function up(db: Kysely<never>): Promise<void> {
 
   await db.schema
     .createTable('messages')
-    .addColumn('seq', 'integer', (c) => c.primaryKey().autoIncrement())
+    .addColumn('seq', isSqlite ? 'integer' : 'bigint', (c) => (isSqlite ? numbered(c) : numbered(c).primaryKey()))
     .addColumn('id', 'text', (c) => c.notNull().unique())
     .addColumn('sender_id', 'text', (c) => c.notNull().references('peers.id'))
     .addColumn('conversation_id', 'text', (c) => c.notNull())
@@ -64,14 +101,13 @@ export async function up(db: Kysely<never>): Promise<void> {
     .addColumn('created_at', 'bigint', (c) => c.notNull())
     .addColumn('idempotency_key', 'text')
     .execute();
-  await sql`create unique index messages_idempotency on messages (idempotency_key, sender_id) where idempotency_key is not null`.execute(
-    db,
-  );
+  await sql`create unique index messages_idempotency on messages (idempotency_key, sender_id)
+    where idempotency_key is not null`.execute(db);
 
   await db.schema
     .createTable('entries')
     .addColumn('recipient_id', 'text', (c) => c.notNull().references('peers.id'))
-    .addColumn('message_seq', 'integer', (c) => c.notNull().references('messages.seq').onDelete('cascade'))
+    .addColumn('message_seq', 'bigint', (c) => c.notNull().references('messages.seq').onDelete('cascade'))
     .addColumn('state', 'text', (c) => c.notNull())
     .addColumn('queued_at', 'bigint', (c) => c.notNull())
     .addColumn('first_recipient_id', 'text')
@@ -85,12 +121,44 @@ export async function up(db: Kysely<never>): Promise<void> {
     .addColumn('push_error', 'text')
     .addColumn('confirmed_at', 'bigint')
     .addColumn('confirmed_by', 'text')
+    .addColumn('orphaned_at', 'bigint')
     .addPrimaryKeyConstraint('entries_key', ['message_seq', 'recipient_id'])
     // one tree in the order of arrival, so that a commit of many messages writes few pages
-    .modifyEnd(sql`without rowid`)
+    .$call((table) => (isSqlite ? table.modifyEnd(sql`without rowid`) : table))
     .execute();
   // what waits is a sliver of what was: every hot query looks at this index only, and those that hand out mail only at
   // what was not pushed yet, however much an agent that listens leaves unproven
   await sql`create index entries_waiting on entries (recipient_id, pushed_at, message_seq)
     where state in ('queued', 'leased')`.execute(db);
+  await sql`create index entries_given_up on entries (recipient_id, message_seq) where state = 'orphaned'`.execute(db);
+
+  await db.schema
+    .createTable('idle_watches')
+    .addColumn('peer_id', 'text', (c) => c.notNull().references('peers.id').onDelete('cascade'))
+    .addColumn('watcher_id', 'text', (c) => c.notNull().references('peers.id').onDelete('cascade'))
+    .addColumn('created_at', 'bigint', (c) => c.notNull())
+    .addPrimaryKeyConstraint('idle_watches_key', ['peer_id', 'watcher_id'])
+    .execute();
+
+  const xid = isSqlite ? sql`0` : sql`(pg_current_xact_id()::text::bigint)`;
+  await db.schema
+    .createTable('events')
+    .addColumn('seq', isSqlite ? 'integer' : 'bigint', numbered)
+    .addColumn('xid', 'bigint', (c) => c.notNull().defaultTo(xid))
+    .addColumn('at', 'bigint', (c) => c.notNull())
+    .addColumn('kind', 'text', (c) => c.notNull())
+    .addColumn('peer_id', 'text', (c) => c.notNull())
+    .addColumn('other_id', 'text')
+    .addColumn('message_id', 'text')
+    .addColumn('state', 'text')
+    .$call((table) => (isSqlite ? table : table.addPrimaryKeyConstraint('events_key', ['xid', 'seq'])))
+    .execute();
+
+  await db.schema
+    .createTable('tallies')
+    .addColumn('name', 'text', (c) => c.notNull())
+    .addColumn('instance_id', 'text', (c) => c.notNull())
+    .addColumn('n', 'bigint', (c) => c.notNull())
+    .addPrimaryKeyConstraint('tallies_key', ['name', 'instance_id'])
+    .execute();
 }

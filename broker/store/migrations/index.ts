@@ -1,15 +1,12 @@
 /** Every migration in its order. A number once released never changes its content. */
 import type { Kysely } from 'kysely';
+import type { EngineName } from '../unit.ts';
 import * as foundation from './0001-foundation.ts';
-import * as idleWatches from './0002-idle-watches.ts';
 
 export interface Migration {
   readonly id: number;
   readonly name: string;
-  up(db: Kysely<never>): Promise<void>;
+  up(db: Kysely<never>, engine: EngineName): Promise<void>;
 }
 
-export const MIGRATIONS: readonly Migration[] = [
-  { id: 1, name: 'foundation', up: foundation.up },
-  { id: 2, name: 'idle-watches', up: idleWatches.up },
-];
+export const MIGRATIONS: readonly Migration[] = [{ id: 1, name: 'foundation', up: foundation.up }];

@@ -3,8 +3,8 @@
  * way keep their SQL and only get other values.
  */
 import type { Compilable, CompiledQuery, DialectAdapter } from 'kysely';
-import type { Db } from './common.ts';
 import { isChunk, listParameter } from './lists.ts';
+import type { Db } from './unit.ts';
 
 /** Stands for a value, or for a list of values, while the query is built. */
 class Slot {

@@ -2,16 +2,24 @@
  * Lists of any length in statements of a few texts. Each text is compiled and kept once, so a list's length must not be
  * part of it: whoever sends lists of every length would fill the memory otherwise.
  */
-import { sql } from 'kysely';
+import { PostgresAdapter, type RawBuilder, sql } from 'kysely';
+import type { Db } from './unit.ts';
 
-/**
- * The values of a list, bound as one parameter: `where('id', 'in', anyOf(ids))`.
- * PostgreSQL would have `select unnest(…)` here.
- */
-export function anyOf<T extends string | number>(values: readonly T[]) {
+/** The values of a list, bound as one parameter of JSON: `where('id', 'in', anyOf(db, ids))`. */
+export function anyOf(db: Db, values: readonly string[]): RawBuilder<string> {
   // a prepared query places a stand-in, which becomes JSON when it is bound
   const bound = Array.isArray(values) ? listParameter(values) : values;
-  return sql<T>`(select value from json_each(${bound}))`;
+  if (!(db.getExecutor().adapter instanceof PostgresAdapter))
+    return sql<string>`(select value from json_each(${bound}))`;
+  return sql<string>`(select value from json_array_elements_text(${bound}::json))`;
+}
+
+/** {@link anyOf} for numbers of rows. */
+export function anyNumberOf(db: Db, values: readonly number[]): RawBuilder<number> {
+  const bound = Array.isArray(values) ? listParameter(values) : values;
+  if (!(db.getExecutor().adapter instanceof PostgresAdapter))
+    return sql<number>`(select value from json_each(${bound}))`;
+  return sql<number>`(select value::bigint from json_array_elements_text(${bound}::json))`;
 }
 
 export function listParameter(values: readonly unknown[]): string {

@@ -1,12 +1,17 @@
 /** What several of the store's queries share. */
-import { type ExpressionBuilder, type Kysely, sql, type Transaction } from 'kysely';
-import type { PeerShort, Priority } from '../../../shared/contract/types.ts';
-import type { Recipient } from '../../core/mailbox.ts';
-import type { Database } from '../schema.ts';
-import type { PeerRecord } from '../store.ts';
+import { type ExpressionBuilder, sql } from 'kysely';
+import type { Peer, PeerShort, Priority } from '../../shared/contract/types.ts';
+import type { Recipient } from '../core/mailbox.ts';
 import { anyOf } from './lists.ts';
+import { prepared } from './prepared.ts';
+import type { Database } from './schema.ts';
+import type { Db } from './unit.ts';
 
-export type Db = Kysely<Database> | Transaction<Database>;
+/** A peer with what the rules need beside what others see. */
+export interface PeerRecord extends Peer {
+  readonly person_id: string;
+  readonly last_seen_at: number;
+}
 
 export function unique<T>(values: readonly T[]): T[] {
   return [...new Set(values)];
@@ -28,9 +33,9 @@ export function isLeasedBy(db: Db, session_ids: readonly string[]) {
       eb(
         'entries.recipient_id',
         'in',
-        db.selectFrom('sessions').select('peer_id').where('id', 'in', anyOf(session_ids)),
+        db.selectFrom('sessions').select('peer_id').where('id', 'in', anyOf(db, session_ids)),
       ),
-      eb('entries.lease_session', 'in', anyOf(session_ids)),
+      eb('entries.lease_session', 'in', anyOf(db, session_ids)),
       WAITING,
     ]);
 }
@@ -54,24 +59,21 @@ export function iso(at: number | null): string | null {
   return at === null ? null : new Date(at).toISOString();
 }
 
-/** Peers with the session that serves each now, if one does; without how much waits for them, which costs a count. */
+/** Peers with the open session of each, if there is one; without how much waits for them, which costs a count. */
 export function selectRecipients(db: Db) {
   return db
     .selectFrom('peers')
-    .leftJoin('sessions', (join) =>
-      join
-        .onRef('sessions.peer_id', '=', 'peers.id')
-        .on('sessions.ended_at', 'is', null)
-        .on('sessions.detached_at', 'is', null),
-    )
+    .leftJoin('sessions', (join) => join.onRef('sessions.peer_id', '=', 'peers.id').on('sessions.ended_at', 'is', null))
     .select([
       'peers.id',
+      'peers.person_id',
       'peers.name',
       'peers.kind',
       'peers.status',
       'peers.status_message',
       'peers.last_seen_at',
       'sessions.id as session_id',
+      'sessions.detached_at',
       'sessions.push_route',
     ]);
 }
@@ -81,8 +83,13 @@ type SelectedRecipient = Awaited<ReturnType<ReturnType<typeof selectRecipients>[
 export interface RecipientRecord {
   readonly short: PeerShort;
   readonly recipient: Recipient;
-  /** The session that serves it now. */
+  /** Its open session, attached or not. */
   readonly session_id: string | null;
+}
+
+/** A session serves it now. */
+function isAttached({ session_id, detached_at }: Pick<SelectedRecipient, 'session_id' | 'detached_at'>): boolean {
+  return session_id !== null && detached_at === null;
 }
 
 export function toRecipientRecord(row: SelectedRecipient): RecipientRecord {
@@ -93,10 +100,10 @@ export function toRecipientRecord(row: SelectedRecipient): RecipientRecord {
     recipient: {
       name,
       kind,
-      online: row.session_id !== null,
+      online: isAttached(row),
       status,
       status_message,
-      push_route: row.push_route ?? 'none',
+      push_route: isAttached(row) ? (row.push_route ?? 'none') : 'none',
       last_seen_at,
     },
   };
@@ -129,6 +136,7 @@ type SelectedPeer = Awaited<ReturnType<ReturnType<typeof selectPeers>['execute']
 export function toPeerRecord(row: SelectedPeer): PeerRecord {
   return {
     id: row.id,
+    person_id: row.person_id,
     name: row.name,
     kind: row.kind,
     host: row.host,
@@ -139,11 +147,25 @@ export function toPeerRecord(row: SelectedPeer): PeerRecord {
     tags: JSON.parse(row.tags) as string[],
     status: row.status,
     status_message: row.status_message,
-    online: row.session_id !== null,
-    activity: row.activity ?? 'unknown',
-    push_route: row.push_route ?? 'none',
+    online: isAttached(row),
+    activity: isAttached(row) ? (row.activity ?? 'unknown') : 'unknown',
+    push_route: isAttached(row) ? (row.push_route ?? 'none') : 'none',
     last_seen: iso(row.last_seen_at),
     unread: Number(row.unread ?? 0),
     last_seen_at: row.last_seen_at,
   };
+}
+
+const countWaiting = prepared((db, { peer_id }: { peer_id: string }) =>
+  db
+    .selectFrom('entries')
+    .select(({ fn }) => fn.countAll<number>().as('n'))
+    .where('recipient_id', '=', peer_id)
+    .where(WAITING),
+);
+
+/** Messages that wait for the peer. */
+export async function unread(db: Db, peer_id: string): Promise<number> {
+  const [row] = await countWaiting(db, { peer_id });
+  return Number(row?.n ?? 0);
 }
