@@ -7,6 +7,8 @@ import { operation } from './operation.ts';
 
 export const InboxMessage = z.object({
   message_id: Id,
+  /** The order of arrival: later messages have larger numbers, whatever the clock said. */
+  seq: z.number().int(),
   conversation_id: Id,
   from: PeerShort,
   text: z.string(),

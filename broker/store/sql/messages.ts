@@ -29,6 +29,7 @@ type SelectedMessage = Awaited<ReturnType<ReturnType<typeof selectMessages>['exe
 export function toInboxMessage(row: SelectedMessage, redelivered: boolean): InboxMessage {
   return {
     message_id: row.id,
+    seq: row.seq,
     conversation_id: row.conversation_id,
     from: { id: row.sender_id, name: row.sender_name, kind: row.sender_kind },
     text: row.text,

@@ -173,18 +173,19 @@ export async function sendMessages(
     } else {
       if (message.idempotency_key !== undefined) earlier.set(key, { ...message, to_id: to.short.id });
       const taker = await takerFor(db, to, accepted, waiting);
+      const { id } = message;
       const item = { message, to, answers, taker };
       accepted.push(item);
       results.push(async () => ({
         ok: true,
         fresh: true,
         named: answers ? await confirmNamed(db, answers.seq, message, now) : null,
-        handed: taker ? { to: taker, message: await asReceived(db, item, now) } : null,
-        record: { message_id: message.id, to: to.short, recipient: to.recipient, entry: newEntry(item, now) },
+        handed: taker ? { to: taker, message: await asReceived(db, item, seqOf(seqs, id), now) } : null,
+        record: { message_id: id, to: to.short, recipient: to.recipient, entry: newEntry(item, now) },
       }));
     }
   }
-  await insert(db, accepted, now);
+  const seqs = await insert(db, accepted, now);
   return Promise.all(results.map((result) => (typeof result === 'function' ? result() : result)));
 }
 
@@ -202,12 +203,13 @@ const findShort = prepared((db, { id }: { id: string }) =>
 );
 
 /** What {@link toInboxMessage} would make of it, without reading it back. */
-async function asReceived(db: Db, item: Accepted, now: number): Promise<InboxMessage> {
+async function asReceived(db: Db, item: Accepted, seq: number, now: number): Promise<InboxMessage> {
   const { id, sender_id, text, reply_to, intent, priority } = item.message;
   const [from] = await findShort(db, { id: sender_id });
   if (!from) throw new Error(`a message came from ${sender_id}, which is no peer`);
   return {
     message_id: id,
+    seq,
     conversation_id: conversationOf(item),
     from,
     text,
@@ -227,7 +229,14 @@ const insertEntries = prepared((db, { rows }: { rows: readonly Insertable<Entrie
   db.insertInto('entries').values(rows),
 );
 
-async function insert(db: Db, accepted: readonly Accepted[], now: number): Promise<void> {
+function seqOf(seqs: ReadonlyMap<string, number>, message_id: string): number {
+  const seq = seqs.get(message_id);
+  if (seq === undefined) throw new Error(`message ${message_id} was not inserted`);
+  return seq;
+}
+
+/** @returns the number that each message got, by its id */
+async function insert(db: Db, accepted: readonly Accepted[], now: number): Promise<Map<string, number>> {
   const messages = accepted.map(({ message, answers }) => ({
     id: message.id,
     sender_id: message.sender_id,
@@ -243,12 +252,13 @@ async function insert(db: Db, accepted: readonly Accepted[], now: number): Promi
   for (const rows of chunks(messages)) {
     for (const { id, seq } of await insertMessages(db, { rows })) seqs.set(id, seq);
   }
-  const entries = accepted.map((item) => {
-    const message_seq = seqs.get(item.message.id);
-    if (message_seq === undefined) throw new Error(`message ${item.message.id} was not inserted`);
-    return { ...newEntry(item, now), recipient_id: item.to.short.id, message_seq };
-  });
+  const entries = accepted.map((item) => ({
+    ...newEntry(item, now),
+    recipient_id: item.to.short.id,
+    message_seq: seqOf(seqs, item.message.id),
+  }));
   for (const rows of chunks(entries)) await insertEntries(db, { rows });
+  return seqs;
 }
 
 const setNamed = prepared((db, { seq, reader_id, now }: { seq: number; reader_id: string; now: number }) =>
