@@ -23,8 +23,10 @@ export const SESSION_EXPIRY_MS = 10 * 60_000;
 /** Messages a peer may send a minute (`AGENT_PEERS_RATE_PER_MINUTE`). */
 export const RATE_PER_MINUTE = 60;
 
-/** Message text that one tool response carries. */
+/** Messages that one tool response carries, as the model gets them: with their headings and a mark before each line. */
 export const TOOL_RESPONSE_MAX_BYTES = 20 * 1024;
+/** What stands around them: the block's first and last line, and how many messages follow. */
+export const TOOL_RESPONSE_FRAME_BYTES = 512;
 /** One message is named after a push in at most this many bytes. */
 export const PUSH_NOTICE_MAX_BYTES = 200;
 /** A tool response counts as taken this long after it was flushed, if the client says nothing. */
