@@ -32,6 +32,8 @@ export interface LinkOptions {
   registration(): Promise<Request<'registerSession'>>;
   onRegistered(registered: Response<'registerSession'>): void;
   onMessages(messages: readonly InboxMessage[]): void;
+  /** Notes that were taken along with a request that failed. */
+  onUntold(notes: readonly PushNote[]): void;
 }
 
 export class BrokerLink {
@@ -46,7 +48,7 @@ export class BrokerLink {
   /** Requests for mail are numbered, so that the broker learns which answers arrived. */
   #lastRequest = 0;
   #received = 0;
-  /** What the broker has not been told of pushes. */
+  /** What goes along with the next request for mail. */
   readonly #notes: PushNote[] = [];
   /** Why the link is down; undefined before the first try and while it is up. */
   #failure: PeersError | undefined;
@@ -207,7 +209,7 @@ export class BrokerLink {
     const answer = await this.#client
       .call('nextMessages', request, { token, signal: this.#hold.signal })
       .catch((error: unknown) => {
-        this.#notes.unshift(...pushed);
+        this.#options.onUntold(pushed);
         throw error;
       })
       .finally(() => {

@@ -170,7 +170,7 @@ describe('an agent that only listens', () => {
       ids.push(...(await Promise.all(Array.from({ length: 25 }, (_, n) => write('alpha', `text ${i * 25 + n}`)))));
     const pushes = () => claude.notifications.filter(({ method }) => method === 'notifications/claude/channel');
     await until(() => pushes().length >= ids.length);
-    const pushed = pushes().map(({ params }) => (params?.['meta'] as { message_id: string }).message_id);
+    const pushed = pushes().map(({ params }) => (params?.['meta'] as { message_id: string } | undefined)?.message_id);
     expect([...pushed].sort()).toEqual([...ids].sort());
     expect(await waiting()).toBe(500);
 
