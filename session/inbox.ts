@@ -4,17 +4,21 @@
  */
 import type { Confirmation, Evidence, InboxMessage, PushRoute } from '../shared/contract/types.ts';
 import { PUSH_NOTICE_MAX_BYTES, TOOL_RESPONSE_MAX_BYTES } from '../shared/limits.ts';
+import { cutBytes } from '../shared/text.ts';
 import { type Filter, select } from './selection.ts';
 
 /** Ids remembered after they were confirmed, in case the broker brings a message once more. */
 const REMEMBERED_MAX = 5_000;
 /** Lines for what was pushed: most of it was seen, so the newest few are named, and the others with later responses. */
 const NOTICES_MAX = 5;
+/** Enough of a text for its line, whatever is cleaned out of it. */
+const KEPT_BYTES = 1_024;
 /** A line, with its line break. */
 const NOTICE_BYTES = PUSH_NOTICE_MAX_BYTES + 1;
 
 interface Held {
-  readonly message: InboxMessage;
+  /** Of one that was pushed only the beginning. */
+  message: InboxMessage;
   /**
    * - `new`: not shown yet
    * - `pushing`: on its way to the client unasked
@@ -125,6 +129,8 @@ export class Inbox {
     const held = this.#held.get(message_id);
     if (held?.state !== 'pushing') return;
     held.state = outcome === 'handed' ? 'pushed' : 'new';
+    // it is only named from now on, and an agent that listens may leave thousands unproven
+    if (outcome === 'handed') held.message = { ...held.message, text: cutBytes(held.message.text, KEPT_BYTES) };
     // a tool call may have begun to wait for it meanwhile
     this.#notify();
   }

@@ -85,10 +85,10 @@ export class Lane<T> {
   }
 
   #next(): T[] {
-    const [first] = this.#waiting;
     const { together = () => true } = this.#options;
-    const candidates = this.#waiting.slice(0, this.#atOnce);
-    const end = candidates.findIndex((item) => !together(first as T, item));
-    return end < 0 ? candidates : candidates.slice(0, end);
+    const [first, ...others] = this.#waiting.slice(0, this.#atOnce);
+    if (first === undefined) return [];
+    const end = others.findIndex((item) => !together(first, item));
+    return [first, ...(end < 0 ? others : others.slice(0, end))];
   }
 }

@@ -64,7 +64,8 @@ export class Outbox {
       what: 'state of the session',
       // later changes win
       send: async (reports) => {
-        const changes = reports.reduce((earlier, later) => ({ ...earlier, ...later }));
+        const changes: Report = {};
+        for (const report of reports) Object.assign(changes, report);
         await call('reportSession', changes, signal);
       },
     });

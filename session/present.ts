@@ -105,7 +105,7 @@ export function renderBatch({ messages, notices, left, unnamed, room }: Batch): 
     parts.push(
       '[PEER INBOX] Already pushed to you; ignore if seen, else check_messages {"message_id":…}:',
       ...notices.map(renderNotice),
-      ...(unnamed > 0 ? [`(${unnamed} more were pushed to you before; your next agent-peers calls name them)`] : []),
+      ...(unnamed > 0 ? [`(${unnamed} more were pushed to you; they follow with your next agent-peers calls)`] : []),
     );
   }
   return parts.join('\n');

@@ -8,7 +8,7 @@ export const MAILBOX_MAX_WAITING = 10_000;
 
 /** How long one session alone may present a message; renewed while the session is attached. */
 export const LEASE_MS = 30_000;
-/** Messages of one sender that one session holds leased at a time: no sender's flood hides another's message. */
+/** Messages of one sender that one session holds leased and has not pushed: no sender's flood hides another's message. */
 export const LEASED_PER_SENDER = 50;
 /** Longest time a broker holds `inbox/next` before it answers with nothing. */
 export const INBOX_HOLD_MS = 240_000;

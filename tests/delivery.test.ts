@@ -176,7 +176,7 @@ describe('an agent that only listens', () => {
 
     const { text } = await claude.tool('list_peers');
     const notice = text.slice(text.indexOf('[PEER INBOX]'));
-    expect(notice).toContain('(495 more were pushed to you before');
+    expect(notice).toContain('(495 more were pushed to you;');
     expect(Buffer.byteLength(notice)).toBeLessThan(5 * 200 + TOOL_RESPONSE_FRAME_BYTES);
     const named = [...notice.matchAll(/^- (m\w+) from operator/gm)].map(([, id]) => id ?? '');
     expect(named).toHaveLength(5);

@@ -8,7 +8,8 @@ import type { MailRequest, SessionRecord } from '../store/store.ts';
 type Names = 'nextMessages' | 'confirmMessages' | 'notePush';
 
 export function inboxHandlers({ store, bus, presence, lines, waiters, clock, stopping, log }: Deps): Handlers<Names> {
-  const note = async (session_id: string, { message_ids, route, error }: PushNote) => {
+  /** @returns the ids of the messages that the session holds */
+  const note = async (session_id: string, { message_ids, route, error }: PushNote): Promise<string[]> => {
     const now = clock.now();
     const noted = await store.notePush(session_id, message_ids, route, error, now);
     const news: Partial<Entry> =
@@ -17,6 +18,7 @@ export function inboxHandlers({ store, bus, presence, lines, waiters, clock, sto
         : { push_route: route, push_error: error };
     for (const message_id of noted) bus.publish({ kind: 'entry', message_id, news });
     if (error !== undefined) log.warn({ session_id, route, error, message_ids: noted }, 'push failed');
+    return noted;
   };
 
   /** Looks, and looks again whenever there may be something, until the hold is over. */
@@ -42,16 +44,21 @@ export function inboxHandlers({ store, bus, presence, lines, waiters, clock, sto
     nextMessages: async ({ wait_ms, number, received, pushed }, call) => {
       const session = call.session();
       const hold = new Hold({ bus, session, ms: wait_ms, gone: call.signal, stopping });
+      const answer = async () => {
+        try {
+          await presence.hold(session.id);
+          for (const push of pushed) await note(session.id, push);
+          const messages = await next(session, { number, received }, hold);
+          if (messages.length > 0) presence.leasing(session.id);
+          return { messages: [...messages] };
+        } finally {
+          presence.release(session.id);
+        }
+      };
       try {
-        await presence.hold(session.id);
-        for (const push of pushed) await note(session.id, push);
-        const revoke = () => hold.revoke();
-        const messages = await lines.serve(session.id, revoke, () => next(session, { number, received }, hold));
-        if (messages.length > 0) presence.leasing(session.id);
-        return { messages: [...messages] };
+        return await lines.serve(session.id, number, () => hold.revoke(), answer);
       } finally {
         hold.end();
-        presence.release(session.id);
       }
     },
 
@@ -68,9 +75,9 @@ export function inboxHandlers({ store, bus, presence, lines, waiters, clock, sto
 
     notePush: async (push, call) => {
       const { id, peer_id } = call.session();
-      await note(id, push);
+      const noted = await note(id, push);
       // what was pushed makes room for more of the same sender: a held request looks again
-      bus.publish({ kind: 'mail', peer_id });
+      if (noted.length > 0 && push.error === undefined) bus.publish({ kind: 'mail', peer_id });
       return {};
     },
   };

@@ -213,13 +213,25 @@ describe('what was pushed', () => {
     const batch = inbox.take();
     expect(ids(batch.notices)).toEqual(ids(messages.slice(-5)));
     const block = renderBatch(batch);
-    expect(block).toContain('(495 more were pushed to you before; your next agent-peers calls name them)');
+    expect(block).toContain('(495 more were pushed to you; they follow with your next agent-peers calls)');
     expect(byteLength(block)).toBeLessThan(1_500);
     const named = ids(batch.notices);
     for (let next = inbox.take({ notices: 20 }); next.notices.length > 0; next = inbox.take({ notices: 20 })) {
       named.push(...ids(next.notices));
     }
     expect(named.sort()).toEqual(ids(messages));
+  });
+
+  it('is kept only as far as its line needs: thousands of long ones cost little', () => {
+    const { inbox, messages } = filled([
+      { text: `begins ${'x'.repeat(MESSAGE_MAX_BYTES - 10)}`, sender: 0, priority: 'normal', conversation: 0 },
+    ]);
+    const id = messages[0]?.message_id ?? '';
+    inbox.beginPush(id);
+    inbox.endPush(id, 'handed');
+    const batch = inbox.take();
+    expect(byteLength(batch.notices[0]?.text ?? '')).toBeLessThan(2_048);
+    expect(renderBatch(batch)).toContain(': begins xxx');
   });
 
   it('is named first where a tool call waited for it', () => {
