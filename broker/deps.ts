@@ -6,6 +6,7 @@ import type { Bus } from './bus.ts';
 import type { Clock, Ids } from './clock.ts';
 import type { RateLimiter } from './core/rate-limit.ts';
 import type { IdleWatch } from './idle-watch.ts';
+import type { Lines } from './lines.ts';
 import type { Logger } from './log.ts';
 import type { Outbox } from './outbox.ts';
 import type { Presence } from './presence.ts';
@@ -19,6 +20,7 @@ export interface Deps {
   readonly outbox: Outbox;
   readonly bus: Bus;
   readonly presence: Presence;
+  readonly lines: Lines;
   readonly waiters: Waiters;
   readonly idleWatch: IdleWatch;
   readonly rate: RateLimiter;

@@ -20,14 +20,8 @@ export class Hold {
   #isVoid = false;
 
   constructor({ bus, session, ms, gone, stopping }: HoldOptions) {
-    const finish = () => {
-      this.#isOver = true;
-      this.wake();
-    };
-    const revoke = () => {
-      this.#isVoid = true;
-      finish();
-    };
+    const finish = () => this.#finish();
+    const revoke = () => this.revoke();
     const onAbort = (signal: AbortSignal, listener: () => void) => {
       if (signal.aborted) return listener();
       signal.addEventListener('abort', listener, { once: true });
@@ -58,6 +52,17 @@ export class Hold {
   /** Nobody is there to be given anything by this request. */
   get isVoid(): boolean {
     return this.#isVoid;
+  }
+
+  /** Ends it: nobody would get an answer, or may. */
+  revoke(): void {
+    this.#isVoid = true;
+    this.#finish();
+  }
+
+  #finish(): void {
+    this.#isOver = true;
+    this.wake();
   }
 
   wake(): void {

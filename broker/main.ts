@@ -16,6 +16,7 @@ import { randomIds, systemClock } from './clock.ts';
 import { RateLimiter } from './core/rate-limit.ts';
 import type { Deps, Handlers } from './deps.ts';
 import { IdleWatch } from './idle-watch.ts';
+import { Lines } from './lines.ts';
 import { openLog } from './log.ts';
 import { Outbox } from './outbox.ts';
 import { Presence } from './presence.ts';
@@ -82,6 +83,7 @@ export async function runBroker(env: Env): Promise<number> {
       clock: systemClock,
       ids: randomIds,
       outbox,
+      lines: new Lines(),
       waiters,
       idleWatch,
       presence: new Presence({

@@ -3,55 +3,47 @@
  * that stores it, and goes out as their answer: nothing is looked up between a message and its reader.
  */
 import type { InboxMessage } from '../shared/contract/types.ts';
-import type { Handed, SessionRecord } from './store/store.ts';
+import type { Handed, WaitingSession } from './store/store.ts';
 
-interface Waiter {
-  readonly session: SessionRecord;
+interface Waiter extends WaitingSession {
   take(messages: readonly InboxMessage[]): void;
 }
 
 export class Waiters {
   readonly #byPeer = new Map<string, Waiter>();
-  /** Sessions whose request was over before what was leased to them could be its answer. */
-  readonly #missed = new Set<string>();
 
   /**
    * The session waits from now on, until it is handed something or leaves.
    * @returns leaves
    */
-  join(session: SessionRecord, take: Waiter['take']): () => void {
-    const waiter = { session, take };
-    this.#byPeer.set(session.peer_id, waiter);
+  join(waiting: WaitingSession, take: Waiter['take']): () => void {
+    const waiter = { ...waiting, take };
+    this.#byPeer.set(waiting.session.peer_id, waiter);
     return () => this.#leave(waiter);
   }
 
-  of(peer_id: string): SessionRecord | undefined {
-    return this.#byPeer.get(peer_id)?.session;
+  of(peer_id: string): WaitingSession | undefined {
+    return this.#byPeer.get(peer_id);
   }
 
-  /** What one commit leased to waiting sessions. */
+  /**
+   * What one commit leased to waiting sessions. Where the request was over meanwhile, its last look or the session's
+   * next request finds what was leased for it: no answer has brought that.
+   */
   hand(leased: readonly Handed[]): void {
-    const bySession = new Map<SessionRecord, InboxMessage[]>();
-    for (const { session, message } of leased) bySession.set(session, [...(bySession.get(session) ?? []), message]);
-    for (const [session, messages] of bySession) {
-      const waiter = this.#byPeer.get(session.peer_id);
-      if (waiter?.session.id === session.id) {
-        this.#leave(waiter);
-        waiter.take(messages);
-      } else {
-        this.#missed.add(session.id);
-      }
+    const byPeer = new Map<string, Handed[]>();
+    for (const handed of leased) {
+      const { peer_id } = handed.to.session;
+      byPeer.set(peer_id, [...(byPeer.get(peer_id) ?? []), handed]);
     }
-  }
-
-  /** Whether something was leased to the session that it was not handed. */
-  hasMissed(session_id: string): boolean {
-    return this.#missed.has(session_id);
-  }
-
-  /** It is being told all that it has. */
-  catchesUp(session_id: string): void {
-    this.#missed.delete(session_id);
+    for (const [peer_id, handed] of byPeer) {
+      const waiter = this.#byPeer.get(peer_id);
+      if (!waiter) continue;
+      const own = handed.filter(({ to }) => to.session.id === waiter.session.id && to.request === waiter.request);
+      if (own.length === 0) continue;
+      this.#leave(waiter);
+      waiter.take(own.map(({ message }) => message));
+    }
   }
 
   #leave(waiter: Waiter): void {

@@ -32,6 +32,8 @@ export interface LinkOptions {
   registration(): Promise<Request<'registerSession'>>;
   onRegistered(registered: Response<'registerSession'>): void;
   onMessages(messages: readonly InboxMessage[]): void;
+  /** Notes that were taken along with a request that failed. */
+  onUntold(notes: readonly PushNote[]): void;
 }
 
 export class BrokerLink {
@@ -43,7 +45,10 @@ export class BrokerLink {
   #token: string | undefined;
   #hold = new AbortController();
   #holding = false;
-  /** What the broker has not been told of pushes. */
+  /** Requests for mail are numbered, so that the broker learns which answers arrived. */
+  #lastRequest = 0;
+  #received = 0;
+  /** What goes along with the next request for mail. */
   readonly #notes: PushNote[] = [];
   /** Why the link is down; undefined before the first try and while it is up. */
   #failure: PeersError | undefined;
@@ -153,14 +158,12 @@ export class BrokerLink {
 
   async #run(): Promise<void> {
     let backoff = BACKOFF_MIN_MS;
-    let again = false;
     while (!this.#stopped.signal.aborted && !this.#superseded) {
       try {
         await this.#connect();
         backoff = BACKOFF_MIN_MS;
         for (;;) {
-          const { messages } = await this.#next(again);
-          again = false;
+          const { messages } = await this.#next();
           if (messages.length === 0) continue;
           this.#options.onMessages(messages);
           // most pushes are over then, and need no request of their own to be noted
@@ -169,7 +172,6 @@ export class BrokerLink {
       } catch (error) {
         if (this.#stopped.signal.aborted) return;
         const failure = this.#failure ?? toPeersError(error);
-        again = true;
         if (failure.code === 'session_superseded') return this.#fallSilent(failure);
         if (failure.code !== 'session_stale') {
           this.#options.log.warn('broker lost', { code: failure.code, message: failure.message });
@@ -194,17 +196,20 @@ export class BrokerLink {
     this.#tellWaiting();
   }
 
-  async #next(again: boolean): Promise<Response<'nextMessages'>> {
+  async #next(): Promise<Response<'nextMessages'>> {
     const token = this.#token;
     if (token === undefined)
       throw new PeersError('session_stale', 'The session is not registered.', 'It registers again by itself.');
     this.#hold = new AbortController();
     const pushed = this.#notes.splice(0, NOTES_AT_ONCE);
     this.#holding = true;
+    this.#lastRequest += 1;
+    const number = this.#lastRequest;
+    const request = { wait_ms: INBOX_HOLD_MS, number, received: this.#received, pushed };
     const answer = await this.#client
-      .call('nextMessages', { wait_ms: INBOX_HOLD_MS, again, pushed }, { token, signal: this.#hold.signal })
+      .call('nextMessages', request, { token, signal: this.#hold.signal })
       .catch((error: unknown) => {
-        this.#notes.unshift(...pushed);
+        this.#options.onUntold(pushed);
         throw error;
       })
       .finally(() => {
@@ -215,6 +220,8 @@ export class BrokerLink {
     if (version !== undefined && isNewer(VERSION, version)) {
       throw new PeersError('broker_draining', `The broker has version ${version}.`, 'A newer one takes its place.');
     }
+    // an empty answer brings nothing that could be said to have arrived
+    if (answer.messages.length > 0) this.#received = number;
     return answer;
   }
 

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { Server } from '@modelcontextprotocol/sdk/server/index.js';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import { type Env, type Location, readLocation } from '../shared/config.ts';
-import type { Confirmation, Conversation, PeerKind, PushRoute, Request, Response } from '../shared/contract/types.ts';
+import type { Conversation, PeerKind, PushRoute, Request, Response } from '../shared/contract/types.ts';
 import { deferred } from '../shared/deferred.ts';
 import { type PeersError, toPeersError } from '../shared/errors.ts';
 import { brokerEntryBeside } from '../shared/start-broker.ts';
@@ -11,12 +11,14 @@ import { type Place, readBranch, readPlace } from './context.ts';
 import { Evidence } from './evidence.ts';
 import type { Offer } from './handshake.ts';
 import { type Credential, readCredentials, saveCredential } from './identity.ts';
-import { type Filter, Inbox } from './inbox.ts';
+import { Inbox } from './inbox.ts';
 import { watchClient } from './lifecycle.ts';
 import { BrokerLink } from './link.ts';
 import { type SessionLog, stderrLog } from './log.ts';
+import { Outbox } from './outbox.ts';
 import type { ClientSide } from './push/choose.ts';
 import { Reach } from './reach.ts';
+import type { Filter } from './selection.ts';
 import { createServer } from './server.ts';
 import { summarise } from './summary.ts';
 import { setTabTitle } from './title.ts';
@@ -57,6 +59,7 @@ export class Session {
   /** Settings that cannot be understood: every tool says so. */
   readonly #misconfigured: PeersError | undefined;
   readonly #link: BrokerLink;
+  readonly #outbox: Outbox;
   readonly #inbox: Inbox;
   readonly #evidence: Evidence;
   readonly #reach: Reach;
@@ -90,8 +93,15 @@ export class Session {
       onMessages: (messages) => {
         if (this.#inbox.add(messages).length > 0) this.#reach.arrived();
       },
+      onUntold: (notes) => {
+        for (const note of notes) this.#outbox.note(note);
+      },
     });
-    this.#inbox = new Inbox((confirmations) => this.#confirm(confirmations));
+    this.#outbox = new Outbox({
+      log: this.#log,
+      call: (name, body, signal) => this.#link.call(name, body, signal),
+    });
+    this.#inbox = new Inbox((confirmations) => this.#outbox.confirm(confirmations));
     this.#evidence = new Evidence({
       taken: (ids, evidence) => this.#inbox.settle(ids, evidence),
       thrownAway: (ids) => this.#inbox.putBack(ids),
@@ -107,9 +117,9 @@ export class Session {
         await server.notification({ method: 'notifications/claude/channel', params: { ...params } });
       },
       notePush: (note) => {
-        if (!this.#link.takeAlong(note)) this.#tell('notePush', note);
+        if (!this.#link.takeAlong(note)) this.#outbox.note(note);
       },
-      report: (changes) => this.#tell('reportSession', changes),
+      report: (changes) => this.#outbox.report(changes),
     });
   }
 
@@ -140,6 +150,7 @@ export class Session {
     if (offer.enabled) {
       this.#log.info('session ends', { reason });
       this.#reach.close();
+      await this.#outbox.close();
       await this.#link.close(this.#inbox.unseen());
     }
     process.exit(0);
@@ -262,7 +273,7 @@ export class Session {
       if (branch === this.#branch) return;
       this.#branch = branch;
       this.#place = this.#place?.then((place) => ({ ...place, branch }));
-      this.#tell('reportSession', { branch });
+      this.#outbox.report({ branch });
     });
   }
 
@@ -301,18 +312,6 @@ export class Session {
         if (this.#inbox.has(filter)) finish(true);
       });
       signal.addEventListener('abort', onAbort, { once: true });
-    });
-  }
-
-  #confirm(confirmations: Confirmation[]): void {
-    this.#tell('confirmMessages', { confirmations });
-  }
-
-  /** Tells the broker something that it must learn but nobody waits for; the link repeats it until it is said. */
-  #tell<N extends 'confirmMessages' | 'notePush' | 'reportSession'>(name: N, body: Request<N>): void {
-    this.#link.call(name, body, this.#ended.signal).catch((error: unknown) => {
-      if (!this.#ended.signal.aborted)
-        this.#log.warn(`could not tell the broker: ${name}`, { code: toPeersError(error).code });
     });
   }
 }

@@ -81,9 +81,12 @@ export interface EntriesTable {
   first_recipient_id: string | null;
   lease_session: string | null;
   lease_until: number | null;
+  /** The number of the session's request that it was leased for. */
+  lease_request: number | null;
   leased_at: number | null;
   /** The process that last held it and may have shown it. */
   shown_by: string | null;
+  /** When the session that holds it now pushed it. */
   pushed_at: number | null;
   push_route: PushRoute | null;
   push_error: PeerText | null;

@@ -13,12 +13,12 @@ import * as peers from './sql/peers.ts';
 import * as retention from './sql/retention.ts';
 import * as sending from './sql/sending.ts';
 import * as sessions from './sql/sessions.ts';
-import type { Store } from './store.ts';
+import type { DatabaseFacts, Store } from './store.ts';
 
 export interface SqlStoreOptions {
   /** Names a driver's failure. */
   fail(thrown: unknown): PeersError;
-  facts(): Promise<{ bytes: number; schema: number }>;
+  facts(): Promise<DatabaseFacts>;
   /** Commits on this connection need not wait for the disk; and again they must. */
   readonly relax: CompiledQuery;
   readonly restore: CompiledQuery;
@@ -112,9 +112,9 @@ export class SqlStore implements Store {
     this.#write((db) => sending.sendMessages(db, outgoing, { room: this.#room, waiting, now }));
   findMessage: Store['findMessage'] = (id) => this.#read((db) => messages.findMessage(db, id));
 
-  leaseNext: Store['leaseNext'] = async (session, now, again) =>
-    again || (await this.#read((db) => mailbox.hasUnleased(db, session, now)))
-      ? this.#note((db) => mailbox.leaseNext(db, session, now, again))
+  leaseNext: Store['leaseNext'] = async (session, request, now) =>
+    (await this.#read((db) => mailbox.hasNext(db, session, request, now)))
+      ? this.#note((db) => mailbox.leaseNext(db, session, request, now))
       : [];
   peekMailbox: Store['peekMailbox'] = (id, limit) => this.#read((db) => mailbox.peekMailbox(db, id, limit));
   renewLeases: Store['renewLeases'] = (ids, now) => this.#note((db) => mailbox.renewLeases(db, ids, now));

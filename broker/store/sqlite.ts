@@ -11,6 +11,8 @@ import { SqlStore } from './sql-store.ts';
 /** The little that both drivers have in common and this program needs. */
 interface SqliteConnection extends SqliteDatabase {
   exec(sql: string): void;
+  /** How many it keeps prepared. */
+  statements(): number;
 }
 
 export interface OpenOptions {
@@ -23,19 +25,23 @@ export interface OpenOptions {
 
 /** Reading all of a larger file would hold up the first session; its damage shows when it is met. */
 const CHECKED_AT_START_MAX_BYTES = 64 * 1024 * 1024;
-const PREPARED_MAX = 1_000;
 const BUSY_TIMEOUT_MS = 5_000;
 
-/** Preparing costs more than running most of these statements: each SQL text is prepared once. */
-function keepPrepared(prepare: (sql: string) => SqliteStatement): (sql: string) => SqliteStatement {
+/**
+ * Preparing costs more than running most of these statements: each SQL text is prepared once and kept. There are few
+ * texts, since nothing that comes from outside is part of one, not even the length of a list (sql/lists.ts).
+ */
+function keepPrepared(prepare: (sql: string) => SqliteStatement): Pick<SqliteConnection, 'prepare' | 'statements'> {
   const prepared = new Map<string, SqliteStatement>();
-  return (sql) => {
-    const known = prepared.get(sql);
-    if (known) return known;
-    if (prepared.size >= PREPARED_MAX) prepared.clear();
-    const statement = prepare(sql);
-    prepared.set(sql, statement);
-    return statement;
+  return {
+    prepare: (sql) => {
+      const known = prepared.get(sql);
+      if (known) return known;
+      const statement = prepare(sql);
+      prepared.set(sql, statement);
+      return statement;
+    },
+    statements: () => prepared.size,
   };
 }
 
@@ -63,7 +69,7 @@ async function connect(path: string, { readonly }: { readonly: boolean }): Promi
       iterate: (parameters) => statement.iterate(...parameters),
     });
     return {
-      prepare: keepPrepared((sql) => {
+      ...keepPrepared((sql) => {
         const statement = columnless(db.prepare(sql));
         return sql === 'rollback' ? rollbackOnce(statement, () => db.inTransaction) : statement;
       }),
@@ -74,7 +80,7 @@ async function connect(path: string, { readonly }: { readonly: boolean }): Promi
   const { default: BetterSqlite3 } = await import('better-sqlite3');
   const db = new BetterSqlite3(path, { readonly, fileMustExist: true });
   return {
-    prepare: keepPrepared((sql) => {
+    ...keepPrepared((sql) => {
       const statement = db.prepare(sql) as unknown as SqliteStatement;
       return sql === 'rollback' ? rollbackOnce(statement, () => db.inTransaction) : statement;
     }),
@@ -177,7 +183,7 @@ export async function openSqliteStore(path: string, options: OpenOptions): Promi
     opened.exec('update migrations set id = id where false');
     return new SqlStore(db, {
       fail: (error) => storageError(path, error),
-      facts: async () => ({ bytes: sizeOf(path) + sizeOf(`${path}-wal`), schema }),
+      facts: async () => ({ bytes: sizeOf(path) + sizeOf(`${path}-wal`), schema, statements: opened.statements() }),
       relax: CompiledQuery.raw('pragma synchronous = normal'),
       restore: CompiledQuery.raw('pragma synchronous = full'),
     });

@@ -88,9 +88,23 @@ export interface EntryRecord {
   };
 }
 
+/** A session's request for mail. */
+export interface MailRequest {
+  /** Larger than that of the session's request before. */
+  readonly number: number;
+  /** The number of its last request whose messages arrived. */
+  readonly received: number;
+}
+
+/** A session that holds a request for mail at this moment, and the number of that. */
+export interface WaitingSession {
+  readonly session: SessionRecord;
+  readonly request: number;
+}
+
 /** Leased in the commit that stored it to a session that waited for mail: who that was, and what it gets. */
 export interface Handed {
-  readonly session: SessionRecord;
+  readonly to: WaitingSession;
   readonly message: InboxMessage;
 }
 
@@ -121,6 +135,15 @@ export interface Counts {
   readonly waiting: number;
   readonly confirmed: number;
   readonly orphaned: number;
+}
+
+export interface DatabaseFacts {
+  /** Its size on disk. */
+  readonly bytes: number;
+  /** Number of the newest migration. */
+  readonly schema: number;
+  /** Kept prepared: bounded, whatever was asked. */
+  readonly statements: number;
 }
 
 export interface RetentionCuts {
@@ -184,21 +207,21 @@ export interface Store {
 
   /**
    * Puts messages into mailboxes: one commit for all of them, each with a result of its own.
-   * @param waiting the session that holds a request for this peer's mail at this moment: what it may have is leased to it
+   * @param waiting who holds a request for this peer's mail at this moment: what it may have is leased to it
    */
   sendMessages(
     outgoing: readonly Outgoing[],
     now: number,
-    waiting?: (peer_id: string) => SessionRecord | undefined,
+    waiting?: (peer_id: string) => WaitingSession | undefined,
   ): Promise<Sent[]>;
   /** The sender's or recipient's view of a message. */
   findMessage(message_id: string): Promise<{ message: InboxMessage; entries: EntryRecord[] } | undefined>;
 
   /**
-   * Leases to the session what its peer has waiting: critical first, then one of each sender in turn.
-   * @param again also what this session holds leased already: it may have missed an answer
+   * Leases to the session what its peer has waiting: critical first, then one of each sender in turn. What was leased
+   * for a request after the last that was received got lost on its way, and is handed out again.
    */
-  leaseNext(session: SessionRecord, now: number, again: boolean): Promise<InboxMessage[]>;
+  leaseNext(session: SessionRecord, request: MailRequest, now: number): Promise<InboxMessage[]>;
   /** The earliest-sent messages of a mailbox, without leasing them. */
   peekMailbox(peer_id: string, limit: number): Promise<InboxMessage[]>;
   renewLeases(session_ids: readonly string[], now: number): Promise<void>;
@@ -223,8 +246,7 @@ export interface Store {
   peerOfConversation(conversation: Conversation): Promise<PeerRecord | undefined>;
 
   counts(now: number): Promise<Counts>;
-  /** Database size in bytes and schema number. */
-  facts(): Promise<{ bytes: number; schema: number }>;
+  facts(): Promise<DatabaseFacts>;
   /** Deletes what has been kept long enough. @returns how many rows went or changed */
   applyRetention(cuts: RetentionCuts): Promise<number>;
   close(): Promise<void>;

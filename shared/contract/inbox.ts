@@ -7,6 +7,8 @@ import { operation } from './operation.ts';
 
 export const InboxMessage = z.object({
   message_id: Id,
+  /** The order of arrival: later messages have larger numbers, whatever the clock said. */
+  seq: z.number().int(),
   conversation_id: Id,
   from: PeerShort,
   text: ofPeer(),
@@ -43,8 +45,13 @@ export const inbox = {
     summary: 'Leases what waits; holds the request until something does. While it is held the session is present.',
     request: z.object({
       wait_ms: z.number().int().min(0).max(INBOX_HOLD_MS).default(0),
-      /** Also what this session holds already: it may have missed an answer when its connection broke. */
-      again: z.boolean().default(false),
+      /** Numbers this request: larger than that of the session's request before. */
+      number: z.number().int().min(1).default(1),
+      /**
+       * The number of the session's last request whose messages arrived; 0: none yet. Messages that were the answer to
+       * a later one got lost with their connection, and come again.
+       */
+      received: z.number().int().min(0).default(0),
       /** What became of the messages that came last: most pushes are over before the next request. */
       pushed: z.array(PushNote).max(100).default([]),
     }),

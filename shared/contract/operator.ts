@@ -47,7 +47,13 @@ export const operator = {
       port: z.number().int(),
       started_at: Time,
       uptime_s: z.number(),
-      database: z.object({ path: z.string(), bytes: z.number().int(), schema: z.number().int() }),
+      database: z.object({
+        path: z.string(),
+        bytes: z.number().int(),
+        schema: z.number().int(),
+        /** SQL statements kept prepared. */
+        statements: z.number().int(),
+      }),
       counts: z.object({
         peers: z.number().int(),
         sessions: z.number().int(),

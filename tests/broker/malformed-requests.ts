@@ -41,7 +41,7 @@ const BODIES: Record<Exclude<OperationName, 'stopBroker' | 'closeSession'>, obje
     idempotency_key: 'key-0001',
   },
   messageStatus: { message_id: 'm1' },
-  nextMessages: { wait_ms: 0, again: true },
+  nextMessages: { wait_ms: 0, number: 2, received: 1, pushed: [] },
   confirmMessages: { confirmations: [{ message_id: 'm1', evidence: 'hook' }] },
   notePush: { message_ids: ['m1'], route: 'channel', error: 'e' },
   readMessage: { message_id: 'm1' },

@@ -104,6 +104,17 @@ describe('presence', () => {
     expect(performance.now() - start).toBeLessThan(1_000);
   });
 
+  it('asks for its mail by one request: an older one, whose connection may be dead, is ended and takes nothing', async () => {
+    const ann = await Peer.register(box.client, 'twice-ann');
+    const bob = await Peer.register(box.client, 'twice-bob');
+    const older = bob.call('nextMessages', { wait_ms: HOLD_MS, number: 1 });
+    await until(() => isOnline('twice-bob'));
+    const newer = bob.call('nextMessages', { wait_ms: HOLD_MS, number: 2 });
+    expect((await older).messages).toEqual([]);
+    await ann.send('twice-bob', 'hello');
+    expect((await newer).messages.map(({ text }) => text)).toEqual(['hello']);
+  });
+
   it('an answer that its session never got is not lost', async () => {
     const ann = await Peer.register(box.client, 'cut-ann');
     const bob = await Peer.register(box.client, 'cut-bob');

@@ -47,9 +47,9 @@ export class Peer {
     return this.call('sendMessage', { to, message, ...more });
   }
 
-  /** What waits now; what this session holds already comes again. */
+  /** What waits now; what this session holds already comes again, since it never says that anything arrived. */
   async waiting(): Promise<InboxMessage[]> {
-    return (await this.call('nextMessages', { wait_ms: 0, again: true })).messages;
+    return (await this.call('nextMessages', { wait_ms: 0 })).messages;
   }
 }
 

@@ -4,7 +4,7 @@
  */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { LEASE_MS, ORPHAN_GRACE_MS, SESSION_EXPIRY_MS } from '../../shared/limits.ts';
+import { LEASE_MS, LEASED_PER_SENDER, ORPHAN_GRACE_MS, SESSION_EXPIRY_MS } from '../../shared/limits.ts';
 import { sqliteHost } from './sqlite-host.ts';
 import { DAY_MS, KEEP_ALL, type Member, World } from './world.ts';
 
@@ -25,6 +25,8 @@ interface Process {
   open: boolean;
   /** Handed to this process, with the time until which it alone has it. */
   readonly handed: Map<string, number>;
+  /** Handed to it in answers that got lost. */
+  readonly lost: Set<string>;
 }
 
 interface Letter {
@@ -80,6 +82,12 @@ async function invariants(model: Model, { world }: Real): Promise<void> {
 async function lease(model: Model, { world, processes }: Real, who: number, again: boolean): Promise<string[]> {
   const process = at(processes, who);
   const got = await world.lease(process.member, again);
+  const ids = got.map(({ message_id }) => message_id);
+  for (const { id, owner, state, shown_by } of model.letters) {
+    if (!process.lost.delete(id) || got.length >= LEASED_PER_SENDER) continue;
+    const isTheirs = owner === who && state === 'waiting' && shown_by === process.member.session.process;
+    if (isTheirs) expect(ids, 'a lost answer comes again').toContain(id);
+  }
   for (const { message_id, redelivered } of got) {
     const letter = model.letters.find(({ id }) => id === message_id);
     expect(letter, 'it was sent').toBeDefined();
@@ -95,7 +103,20 @@ async function lease(model: Model, { world, processes }: Real, who: number, agai
     letter.shown_by = process_id;
     process.handed.set(message_id, world.now + LEASE_MS);
   }
-  return got.map(({ message_id }) => message_id);
+  return ids;
+}
+
+/** The process asks for what waits, and the answer does not reach it. */
+async function loseAnswer(model: Model, { world, processes }: Real, who: number): Promise<void> {
+  const process = at(processes, who);
+  for (const { message_id } of await world.loseAnswer(process.member)) {
+    const letter = model.letters.find(({ id }) => id === message_id);
+    expect(letter).toMatchObject({ owner: who, state: 'waiting' });
+    expect(process.handed.get(message_id) ?? 0, 'what arrived comes a second time').toBeLessThan(world.now);
+    process.lost.add(message_id);
+    // the broker cannot tell
+    if (letter) letter.shown_by = process.member.session.process;
+  }
 }
 
 async function confirm(model: Model, { world, processes }: Real, who: number, ids: readonly string[]): Promise<void> {
@@ -114,7 +135,7 @@ async function confirm(model: Model, { world, processes }: Real, who: number, id
 async function replace(real: Real, who: number): Promise<void> {
   const process = at(real.processes, who);
   const member = await real.world.rejoin(process.member);
-  real.processes[who] = { member, attached: true, open: true, handed: new Map() };
+  real.processes[who] = { member, attached: true, open: true, handed: new Map(), lost: new Set() };
 }
 
 async function giveUpLost({ world, processes }: Real): Promise<void> {
@@ -154,16 +175,21 @@ const often: fc.Arbitrary<Step>[] = [
           state: 'waiting',
           since: world.now,
           confirmed_at: 0,
-          shown_by: sent.handed?.session.process,
+          shown_by: sent.handed?.to.session.process,
         });
         if (!sent.handed) return;
-        expect(sent.handed.session).toBe(waiting[0]?.session);
+        expect(sent.handed.to.session).toBe(waiting[0]?.session);
         recipient.handed.set(message_id, world.now + LEASE_MS);
       }),
     ),
   fc.tuple(who, fc.boolean()).map(([person, again]) =>
     step(`lease ${person}${again ? ' again' : ''}`, async (model, real) => {
       if (at(real.processes, person).open) await lease(model, real, person, again);
+    }),
+  ),
+  who.map((person) =>
+    step(`lease ${person}, and the answer gets lost`, async (model, real) => {
+      if (at(real.processes, person).open) await loseAnswer(model, real, person);
     }),
   ),
   fc.tuple(who, some).map(([person, picks]) =>
@@ -316,7 +342,7 @@ it('keeps the mailbox whole in any order of events', { timeout: 60_000 }, async 
           const processes: Process[] = [];
           for (let person = 0; person < PEOPLE; person += 1) {
             const member = await world.join(`person-${person}`);
-            processes.push({ member, attached: true, open: true, handed: new Map() });
+            processes.push({ member, attached: true, open: true, handed: new Map(), lost: new Set() });
           }
           const model: Model = { letters: [], keys: new Map() };
           const real: Real = { world, processes };

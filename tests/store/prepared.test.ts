@@ -3,6 +3,7 @@ import BetterSqlite3 from 'better-sqlite3';
 import { Kysely, SqliteDialect } from 'kysely';
 import { afterEach, expect, it } from 'vitest';
 import type { Database } from '../../broker/store/schema.ts';
+import { anyOf, chunks } from '../../broker/store/sql/lists.ts';
 import { prepared } from '../../broker/store/sql/prepared.ts';
 
 const open: Kysely<Database>[] = [];
@@ -19,17 +20,46 @@ function database(...names: string[]): Kysely<Database> {
   return db;
 }
 
-it('runs with the values of each call, in lists of any length, and builds once for each length', async () => {
+it('runs with the values of each call, in lists of any length, and builds once for all lengths', async () => {
   let built = 0;
   const named = prepared((db, { names, after }: { names: readonly string[]; after: number }) => {
     built += 1;
-    return db.selectFrom('migrations').select('name').where('name', 'in', names).where('id', '>', after).orderBy('id');
+    return db
+      .selectFrom('migrations')
+      .select('name')
+      .where('name', 'in', anyOf(names))
+      .where('id', '>', after)
+      .orderBy('id');
   });
   const db = database('one', 'two', 'three');
   expect(await named(db, { names: ['two', 'one'], after: 0 })).toEqual([{ name: 'one' }, { name: 'two' }]);
   expect(await named(db, { names: ['three', 'one'], after: 1 })).toEqual([{ name: 'three' }]);
   expect(await named(db, { names: ['three'], after: 0 })).toEqual([{ name: 'three' }]);
-  expect(built).toBe(2);
+  expect(await named(db, { names: [], after: 0 })).toEqual([]);
+  expect(built).toBe(1);
+});
+
+it('takes rows in chunks of few sizes, and no others: each size is a statement of its own', async () => {
+  let built = 0;
+  const insert = prepared((db, { rows }: { rows: readonly { id: number; name: string; applied_at: number }[] }) => {
+    built += 1;
+    return db.insertInto('migrations').values(rows).returning('id');
+  });
+  const db = database();
+  const row = (id: number) => ({ id, name: 'x', applied_at: 0 });
+  let last = 0;
+  for (const length of [0, 1, 2, 3, 7, 64, 255, 256, 257, 600]) {
+    const ids = Array.from({ length }, () => {
+      last += 1;
+      return last;
+    });
+    const inserted: number[] = [];
+    for (const rows of chunks(ids.map(row))) inserted.push(...(await insert(db, { rows })).map(({ id }) => id));
+    expect(inserted).toEqual(ids);
+  }
+  expect(built).toBe(9);
+  const three = [1, 2, 3].map(row);
+  await expect(insert(db, { rows: three })).rejects.toThrow('not 3 at once');
 });
 
 it('keeps what is part of the query, and inserts rows with values that are null', async () => {

@@ -30,11 +30,6 @@ export interface SendOptions {
 export const DAY_MS = 24 * 60 * 60_000;
 export const START = Date.UTC(2030, 0, 1, 12);
 
-/** What a broker tells the store of the sessions that hold a request. */
-export function waitingSession(waiting: readonly Member[] = []) {
-  return (peer_id: string) => waiting.find(({ id }) => id === peer_id)?.session;
-}
-
 /** Cuts that nothing is older than; a test moves those it is about. */
 export const KEEP_ALL: RetentionCuts = {
   undelivered_before: 0,
@@ -50,6 +45,8 @@ export class World {
   now = START;
   store: Store;
   #last = 0;
+  /** Of each session: the number of its last request for mail, and of the last whose messages arrived. */
+  readonly #requests = new Map<string, { last: number; received: number }>();
 
   private constructor(host: StoreHost, store: Store) {
     this.#host = host;
@@ -132,7 +129,7 @@ export class World {
   }
 
   async trySend(from: Member, to: string, text: string, options: SendOptions = {}): Promise<Sent> {
-    const waiting = waitingSession(options.waiting);
+    const waiting = this.waiting(options.waiting);
     const [sent] = await this.store.sendMessages([this.outgoing(from, to, text, options)], this.now, waiting);
     if (!sent) throw new Error('no result');
     return sent;
@@ -158,8 +155,40 @@ export class World {
     return sent.record.message_id;
   }
 
-  lease(member: Member, again = false): Promise<InboxMessage[]> {
-    return this.store.leaseNext(member.session, this.now, again);
+  #requestsOf({ session }: Member) {
+    const known = this.#requests.get(session.id) ?? { last: 0, received: 0 };
+    this.#requests.set(session.id, known);
+    return known;
+  }
+
+  /** What a broker tells the store of the sessions that hold a request. What those are handed arrives. */
+  waiting(members: readonly Member[] = []) {
+    const held = new Map(
+      members.map((member) => {
+        const requests = this.#requestsOf(member);
+        requests.last += 1;
+        requests.received = requests.last;
+        return [member.id, { session: member.session, request: requests.last }];
+      }),
+    );
+    return (peer_id: string) => held.get(peer_id);
+  }
+
+  /** @param again as if none of the answers before had arrived */
+  async lease(member: Member, again = false): Promise<InboxMessage[]> {
+    const requests = this.#requestsOf(member);
+    requests.last += 1;
+    const request = { number: requests.last, received: again ? 0 : requests.received };
+    const messages = await this.store.leaseNext(member.session, request, this.now);
+    if (messages.length > 0) requests.received = request.number;
+    return messages;
+  }
+
+  /** The session asks for its mail, and the answer gets lost. @returns what was in it */
+  async loseAnswer(member: Member): Promise<InboxMessage[]> {
+    const requests = this.#requestsOf(member);
+    requests.last += 1;
+    return this.store.leaseNext(member.session, { number: requests.last, received: requests.received }, this.now);
   }
 
   /** The texts that this session gets now. */

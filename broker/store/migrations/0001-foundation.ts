@@ -77,6 +77,7 @@ export async function up(db: Kysely<never>): Promise<void> {
     .addColumn('first_recipient_id', 'text')
     .addColumn('lease_session', 'text')
     .addColumn('lease_until', 'bigint')
+    .addColumn('lease_request', 'bigint')
     .addColumn('leased_at', 'bigint')
     .addColumn('shown_by', 'text')
     .addColumn('pushed_at', 'bigint')
@@ -88,8 +89,8 @@ export async function up(db: Kysely<never>): Promise<void> {
     // one tree in the order of arrival, so that a commit of many messages writes few pages
     .modifyEnd(sql`without rowid`)
     .execute();
-  // what waits is a sliver of what was: every hot query looks at this index only
-  await sql`create index entries_waiting on entries (recipient_id, message_seq) where state in ('queued', 'leased')`.execute(
-    db,
-  );
+  // what waits is a sliver of what was: every hot query looks at this index only, and those that hand out mail only at
+  // what was not pushed yet, however much an agent that listens leaves unproven
+  await sql`create index entries_waiting on entries (recipient_id, pushed_at, message_seq)
+    where state in ('queued', 'leased')`.execute(db);
 }

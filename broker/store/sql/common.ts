@@ -4,6 +4,7 @@ import type { PeerShort, Priority } from '../../../shared/contract/types.ts';
 import type { Recipient } from '../../core/mailbox.ts';
 import type { Database } from '../schema.ts';
 import type { PeerRecord } from '../store.ts';
+import { anyOf } from './lists.ts';
 
 export type Db = Kysely<Database> | Transaction<Database>;
 
@@ -14,12 +15,22 @@ export function unique<T>(values: readonly T[]): T[] {
 /** Written out, not bound: SQLite uses a partial index only for a condition that it can see. */
 export const WAITING = sql<boolean>`entries.state in ('queued', 'leased')`;
 
+/** What an entry says of its lease when it has none. */
+export const UNLEASED = { lease_session: null, lease_until: null, lease_request: null } as const;
+
+/** What it says when a lease ended without a confirmation: what the session did with it proved nothing. */
+export const RELEASED = { state: 'queued', ...UNLEASED, pushed_at: null, push_route: null, push_error: null } as const;
+
 /** By way of its peer's mailbox, where it has an index: leases have none of their own, which each of them would pay for. */
 export function isLeasedBy(db: Db, session_ids: readonly string[]) {
   return (eb: ExpressionBuilder<Database, 'entries'>) =>
     eb.and([
-      eb('entries.recipient_id', 'in', db.selectFrom('sessions').select('peer_id').where('id', 'in', session_ids)),
-      eb('entries.lease_session', 'in', session_ids),
+      eb(
+        'entries.recipient_id',
+        'in',
+        db.selectFrom('sessions').select('peer_id').where('id', 'in', anyOf(session_ids)),
+      ),
+      eb('entries.lease_session', 'in', anyOf(session_ids)),
       WAITING,
     ]);
 }

@@ -3,8 +3,9 @@ import { sql } from 'kysely';
 import type { Confirmation, Evidence, InboxMessage, PushRoute } from '../../../shared/contract/types.ts';
 import { LEASE_MS, LEASED_PER_SENDER } from '../../../shared/limits.ts';
 import type { PeerText } from '../../../shared/peer-text.ts';
-import type { SessionRecord } from '../store.ts';
-import { CRITICAL, type Db, isLeasedBy, WAITING } from './common.ts';
+import type { MailRequest, SessionRecord } from '../store.ts';
+import { CRITICAL, type Db, isLeasedBy, RELEASED, UNLEASED, WAITING } from './common.ts';
+import { anyOf } from './lists.ts';
 import { selectMessages, toInboxMessage } from './messages.ts';
 import { prepared } from './prepared.ts';
 
@@ -14,34 +15,62 @@ const LEASE_BATCH = 200;
 interface Taker {
   readonly peer_id: string;
   readonly session_id: string;
+  /** What was leased to it for a later request never arrived. */
+  readonly received: number;
   readonly now: number;
 }
 
-/** Not leased to this session already, or the lease has lapsed. */
+function takerOf(session: SessionRecord, { received }: MailRequest, now: number): Taker {
+  return { peer_id: session.peer_id, session_id: session.id, received, now };
+}
+
+/** Waiting, and not pushed: the mail that is still on its way to the client. */
+function selectUnpushed(db: Db, peer_id: string) {
+  return db
+    .selectFrom('entries')
+    .where('entries.recipient_id', '=', peer_id)
+    .where('entries.pushed_at', 'is', null)
+    .where(WAITING);
+}
+
+/** Not leased to this session, or the lease has lapsed. */
 function isFreeFor({ session_id, now }: Taker) {
   return sql<boolean>`(lease_session is null or lease_session != ${session_id} or lease_until < ${now})`;
 }
 
-const findOneUnleased = prepared((db, taker: Taker) =>
-  db
-    .selectFrom('entries')
+function isLost({ session_id, received }: Taker) {
+  return sql<boolean>`(lease_session = ${session_id} and lease_request > ${received})`;
+}
+
+const findOne = prepared((db, taker: Taker) =>
+  selectUnpushed(db, taker.peer_id)
     .select('message_seq')
-    .where('recipient_id', '=', taker.peer_id)
-    .where(WAITING)
-    .where(isFreeFor(taker))
+    .where((eb) => eb.or([isFreeFor(taker), isLost(taker)]))
     .limit(1),
 );
 
 /** Whether {@link leaseNext} may find something: most looks are in vain, and this one takes no transaction. */
-export async function hasUnleased(db: Db, session: SessionRecord, now: number): Promise<boolean> {
-  const rows = await findOneUnleased(db, { peer_id: session.peer_id, session_id: session.id, now });
-  return rows.length > 0;
+export async function hasNext(db: Db, session: SessionRecord, request: MailRequest, now: number): Promise<boolean> {
+  return (await findOne(db, takerOf(session, request, now))).length > 0;
 }
 
-/** What waits for a peer, in the order in which it is handed out. */
-function selectNext(db: Db, peer_id: string) {
-  const waiting = db
-    .selectFrom('entries')
+/** What got lost waits again, all of it: a batch may bring only a part, and is received as a whole. */
+const releaseLost = prepared((db, taker: Taker) =>
+  db
+    .updateTable('entries')
+    .set(RELEASED)
+    .where('recipient_id', '=', taker.peer_id)
+    .where('pushed_at', 'is', null)
+    .where(WAITING)
+    .where(isLost(taker)),
+);
+
+/**
+ * What the session may have next, in the order in which it is handed out. It counts what the session holds and has not
+ * pushed: no more than a few of one sender are on their way at a time.
+ */
+const findNext = prepared((db, taker: Taker) => {
+  const waiting = selectUnpushed(db, taker.peer_id)
     .innerJoin('messages', 'messages.seq', 'entries.message_seq')
     .select([
       'entries.message_seq',
@@ -51,40 +80,43 @@ function selectNext(db: Db, peer_id: string) {
       'messages.priority',
     ])
     .select(
-      sql<number>`row_number() over (partition by messages.sender_id order by messages.priority desc, entries.message_seq)`.as(
+      sql<number>`row_number() over (partition by messages.sender_id order by messages.priority = ${CRITICAL} desc, entries.message_seq)`.as(
         'place',
       ),
-    )
-    .where('entries.recipient_id', '=', peer_id)
-    .where(WAITING);
+    );
   return db
     .selectFrom(waiting.as('waiting'))
     .select(['message_seq', 'shown_by'])
     .where((eb) => eb.or([eb('place', '<=', LEASED_PER_SENDER), eb('priority', '=', CRITICAL)]))
+    .where(isFreeFor(taker))
     .orderBy(sql`priority = ${CRITICAL}`, 'desc')
     .orderBy('place')
     .orderBy('message_seq')
     .limit(LEASE_BATCH);
-}
-
-const findNext = prepared((db, taker: Taker) => selectNext(db, taker.peer_id).where(isFreeFor(taker)));
-const findAll = prepared((db, { peer_id }: { peer_id: string }) => selectNext(db, peer_id));
+});
 
 const setLeased = prepared(
   (db, { peer_id, seqs, lease }: { peer_id: string; seqs: readonly number[]; lease: ReturnType<typeof leasedTo> }) =>
-    db.updateTable('entries').set(lease).where('recipient_id', '=', peer_id).where('message_seq', 'in', seqs),
+    db.updateTable('entries').set(lease).where('recipient_id', '=', peer_id).where('message_seq', 'in', anyOf(seqs)),
 );
 
 const findMessages = prepared((db, { seqs }: { seqs: readonly number[] }) =>
-  selectMessages(db).where('messages.seq', 'in', seqs),
+  selectMessages(db).where('messages.seq', 'in', anyOf(seqs)),
 );
 
-export async function leaseNext(db: Db, session: SessionRecord, now: number, again: boolean): Promise<InboxMessage[]> {
-  const { peer_id, id } = session;
-  const next = again ? await findAll(db, { peer_id }) : await findNext(db, { peer_id, session_id: id, now });
+export async function leaseNext(
+  db: Db,
+  session: SessionRecord,
+  request: MailRequest,
+  now: number,
+): Promise<InboxMessage[]> {
+  const { peer_id } = session;
+  const taker = takerOf(session, request, now);
+  await releaseLost(db, taker);
+  const next = await findNext(db, taker);
   if (next.length === 0) return [];
   const seqs = next.map(({ message_seq }) => message_seq);
-  await setLeased(db, { peer_id, seqs, lease: leasedTo(session, now) });
+  await setLeased(db, { peer_id, seqs, lease: leasedTo(session, request.number, now) });
   const rows = await findMessages(db, { seqs });
   const bySeq = new Map(rows.map((row) => [row.seq, row]));
   return next.flatMap(({ message_seq, shown_by }) => {
@@ -93,24 +125,16 @@ export async function leaseNext(db: Db, session: SessionRecord, now: number, aga
   });
 }
 
-/** What an entry says while nobody has it. */
-export const QUEUED = {
-  state: 'queued',
-  lease_session: null,
-  lease_until: null,
-  leased_at: null,
-  shown_by: null,
-  pushed_at: null,
-  push_route: null,
-  push_error: null,
-} as const;
+/** What an entry says in a mailbox that it just came into. */
+export const QUEUED = { ...RELEASED, leased_at: null, shown_by: null } as const;
 
 /** What it says while this session has it. */
-export function leasedTo(session: SessionRecord, now: number) {
+export function leasedTo(session: SessionRecord, request: number, now: number) {
   return {
     state: 'leased',
     lease_session: session.id,
     lease_until: now + LEASE_MS,
+    lease_request: request,
     leased_at: now,
     shown_by: session.process,
   } as const;
@@ -138,9 +162,11 @@ export async function renewLeases(db: Db, session_ids: readonly string[], now: n
 const findWaiting = prepared((db, { peer_id, ids }: { peer_id: string; ids: readonly string[] }) =>
   db
     .selectFrom('messages')
-    .innerJoin('entries', 'entries.message_seq', 'messages.seq')
+    // SQLite keeps this order: it would go through the whole mailbox otherwise, for want of knowing the list's length
+    .crossJoin('entries')
     .select(['messages.seq', 'messages.id'])
-    .where('messages.id', 'in', ids)
+    .where('messages.id', 'in', anyOf(ids))
+    .whereRef('entries.message_seq', '=', 'messages.seq')
     .where('entries.recipient_id', '=', peer_id)
     .where(WAITING),
 );
@@ -155,9 +181,9 @@ interface Confirmed {
 function updateConfirmed(db: Db, { peer_id, seqs, evidence, now }: Confirmed) {
   return db
     .updateTable('entries')
-    .set({ state: 'confirmed', confirmed_at: now, confirmed_by: evidence, lease_session: null, lease_until: null })
+    .set({ state: 'confirmed', confirmed_at: now, confirmed_by: evidence, ...UNLEASED })
     .where('recipient_id', '=', peer_id)
-    .where('message_seq', 'in', seqs);
+    .where('message_seq', 'in', anyOf(seqs));
 }
 
 const setConfirmed = prepared(updateConfirmed);
@@ -201,7 +227,7 @@ function updatePushed(db: Db, { session_id, ids, route }: Pushed) {
     .updateTable('entries')
     .set({ push_route: route })
     .where('lease_session', '=', session_id)
-    .where('message_seq', 'in', db.selectFrom('messages').select('seq').where('id', 'in', ids))
+    .where('message_seq', 'in', db.selectFrom('messages').select('seq').where('id', 'in', anyOf(ids)))
     .returning((eb) =>
       eb.selectFrom('messages').select('messages.id').whereRef('messages.seq', '=', 'entries.message_seq').as('id'),
     );
@@ -238,5 +264,15 @@ const countWaiting = prepared((db, { peer_id }: { peer_id: string }) =>
 
 export async function unread(db: Db, peer_id: string): Promise<number> {
   const [row] = await countWaiting(db, { peer_id });
+  return Number(row?.n ?? 0);
+}
+
+const countUnpushed = prepared((db, { peer_id }: { peer_id: string }) =>
+  selectUnpushed(db, peer_id).select(({ fn }) => fn.countAll<number>().as('n')),
+);
+
+/** How many wait that were not pushed. */
+export async function unpushed(db: Db, peer_id: string): Promise<number> {
+  const [row] = await countUnpushed(db, { peer_id });
   return Number(row?.n ?? 0);
 }

@@ -2,6 +2,7 @@
 import type { InboxMessage } from '../../../shared/contract/types.ts';
 import type { EntryRecord } from '../store.ts';
 import { type Db, iso, priorityOf, selectRecipients, toRecipientRecord, unique } from './common.ts';
+import { anyOf } from './lists.ts';
 
 /** The columns of a message as its recipient sees it. */
 export function selectMessages(db: Db) {
@@ -28,6 +29,7 @@ type SelectedMessage = Awaited<ReturnType<ReturnType<typeof selectMessages>['exe
 export function toInboxMessage(row: SelectedMessage, redelivered: boolean): InboxMessage {
   return {
     message_id: row.id,
+    seq: row.seq,
     conversation_id: row.conversation_id,
     from: { id: row.sender_id, name: row.sender_name, kind: row.sender_kind },
     text: row.text,
@@ -47,7 +49,7 @@ export async function entriesOf(db: Db, message_id: string): Promise<EntryRecord
     .where('messages.id', '=', message_id)
     .execute();
   const ids = unique(entries.map(({ recipient_id }) => recipient_id));
-  const rows = ids.length === 0 ? [] : await selectRecipients(db).where('peers.id', 'in', ids).execute();
+  const rows = ids.length === 0 ? [] : await selectRecipients(db).where('peers.id', 'in', anyOf(ids)).execute();
   const recipients = new Map(rows.map((row) => [row.id, toRecipientRecord(row)]));
   return entries.flatMap((entry) => {
     const to = recipients.get(entry.recipient_id);

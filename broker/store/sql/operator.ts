@@ -3,6 +3,7 @@ import type { Conversation, PeerShort, RecentMessage } from '../../../shared/con
 import { preview } from '../../../shared/peer-text.ts';
 import type { PeerRecord } from '../store.ts';
 import type { Db } from './common.ts';
+import { anyOf } from './lists.ts';
 import { selectMessages, toInboxMessage } from './messages.ts';
 import { getPeer } from './peers.ts';
 import { conversationPeer } from './sessions.ts';
@@ -43,7 +44,7 @@ async function recipientsOf(db: Db, seqs: readonly number[]): Promise<Map<number
     .selectFrom('entries')
     .innerJoin('peers', 'peers.id', 'entries.recipient_id')
     .select(['entries.message_seq', 'peers.id', 'peers.name', 'peers.kind'])
-    .where('entries.message_seq', 'in', seqs)
+    .where('entries.message_seq', 'in', anyOf(seqs))
     .orderBy('peers.name_key')
     .execute();
   for (const { message_seq, id, name, kind } of rows) {

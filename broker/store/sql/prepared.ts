@@ -4,11 +4,9 @@
  */
 import type { Compilable, CompiledQuery, DialectAdapter } from 'kysely';
 import type { Db } from './common.ts';
+import { isChunk, listParameter } from './lists.ts';
 
-/** Beyond this many shapes (lengths of lists, mostly) they are built anew. */
-const SHAPES_MAX = 1_000;
-
-/** Stands for a value while the query is built. */
+/** Stands for a value, or for a list of values, while the query is built. */
 class Slot {
   readonly path: readonly string[];
 
@@ -28,37 +26,46 @@ interface Prepared {
   readonly places: readonly Place[];
 }
 
-function isNested(value: unknown): value is object {
-  return typeof value === 'object' && value !== null;
+type Row = Readonly<Record<string, unknown>>;
+
+/** Rows to insert; a list of values is one parameter (`anyOf` in lists.ts). */
+function isRows(value: unknown): value is readonly Row[] {
+  return Array.isArray(value) && typeof value[0] === 'object';
 }
 
-/** The same lists and objects with slots in place of the values. */
+function isRow(value: unknown): value is Row {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** The same rows and objects with slots in place of the values. */
 function slotted(value: unknown, path: readonly string[]): unknown {
-  if (Array.isArray(value)) return value.map((item, i) => slotted(item, [...path, String(i)]));
-  if (!isNested(value)) return new Slot(path);
+  if (isRows(value)) return value.map((row, i) => slotted(row, [...path, String(i)]));
+  if (!isRow(value)) return new Slot(path);
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, slotted(item, [...path, key])]));
 }
 
+/** @throws where there would be no end of shapes */
 function shapeOf(values: object): string {
-  return Object.values(values)
-    .map((value) => (Array.isArray(value) ? value.length : ''))
-    .join();
+  const lengths = Object.values(values).flatMap((value) => (isRows(value) ? [value.length] : []));
+  const odd = lengths.find((length) => !isChunk(length));
+  if (odd !== undefined) throw new Error(`a prepared query takes rows in chunks, not ${odd} at once`);
+  return lengths.join();
 }
 
 function valueAt(values: unknown, path: readonly string[]): unknown {
   let value = values;
-  for (const key of path) value = (value as Record<string, unknown>)[key];
-  return value;
+  for (const key of path) value = (value as Row)[key];
+  return Array.isArray(value) ? listParameter(value) : value;
 }
 
 /**
- * @param build makes the query. It may place the values, and must not look at them: it sees stand-ins. Lists keep their
- *   length, and objects in them their keys, which must be the same for all of a list.
+ * @param build makes the query. It may place the values, and must not look at them: it sees stand-ins. Lists of values
+ *   go into `anyOf`. Rows come in `chunks`, all with the same keys.
  * @returns runs it with values, and gives the rows
  */
-export function prepared<Values extends object, Row>(
-  build: (db: Db, values: Values) => Compilable<Row>,
-): (db: Db, values: Values) => Promise<Row[]> {
+export function prepared<Values extends object, Found>(
+  build: (db: Db, values: Values) => Compilable<Found>,
+): (db: Db, values: Values) => Promise<Found[]> {
   // SQL differs between databases, not between a database and its transactions
   const known = new WeakMap<DialectAdapter, Map<string, Prepared>>();
   return async (db, values) => {
@@ -73,11 +80,10 @@ export function prepared<Values extends object, Row>(
         value instanceof Slot ? { slot: value.path } : { constant: value },
       );
       found = { query, places };
-      if (shapes.size >= SHAPES_MAX) shapes.clear();
       shapes.set(shape, found);
     }
     const parameters = found.places.map((place) => ('slot' in place ? valueAt(values, place.slot) : place.constant));
-    const { rows } = await db.executeQuery<Row>({ ...found.query, parameters });
+    const { rows } = await db.executeQuery<Found>({ ...found.query, parameters });
     return rows;
   };
 }

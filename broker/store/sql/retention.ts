@@ -52,7 +52,7 @@ export async function counts(db: Db, now: number): Promise<Counts> {
 
 export async function applyRetention(db: Db, cuts: RetentionCuts): Promise<number> {
   const given_up = await sql`
-    update entries set state = 'orphaned', lease_session = null, lease_until = null
+    update entries set state = 'orphaned', lease_session = null, lease_until = null, lease_request = null
     where state in ('queued', 'leased')
       and queued_at < ${cuts.undelivered_before}
       and recipient_id in (

@@ -5,7 +5,7 @@ import { LEASED_PER_SENDER } from '../../../shared/limits.ts';
 import type { PeerText } from '../../../shared/peer-text.ts';
 import { nameKey } from '../../core/names.ts';
 import type { EntriesTable, MessagesTable } from '../schema.ts';
-import type { Outgoing, Sent, SessionRecord } from '../store.ts';
+import type { Outgoing, Sent, WaitingSession } from '../store.ts';
 import {
   type Db,
   iso,
@@ -13,10 +13,12 @@ import {
   rankOf,
   selectRecipients,
   toRecipientRecord,
+  UNLEASED,
   unique,
   WAITING,
 } from './common.ts';
-import { leasedTo, QUEUED, unread } from './mailbox.ts';
+import { anyOf, chunks } from './lists.ts';
+import { leasedTo, QUEUED, unpushed } from './mailbox.ts';
 import type { MailboxRoom } from './mailbox-room.ts';
 import { entriesOf } from './messages.ts';
 import { currentId, peerNames } from './peers.ts';
@@ -26,11 +28,11 @@ const findNamed = prepared((db, { refs, keys }: { refs: readonly string[]; keys:
   db
     .selectFrom('peers')
     .select(['id', 'name_key', 'merged_into'])
-    .where((eb) => eb.or([eb('id', 'in', refs), eb('name_key', 'in', keys)])),
+    .where((eb) => eb.or([eb('id', 'in', anyOf(refs)), eb('name_key', 'in', anyOf(keys))])),
 );
 
 const findRecipients = prepared((db, { ids }: { ids: readonly string[] }) =>
-  selectRecipients(db).where('peers.id', 'in', ids),
+  selectRecipients(db).where('peers.id', 'in', anyOf(ids)),
 );
 
 /** What `to` names, for every ref of a batch: an id beats a name. */
@@ -60,7 +62,7 @@ const findAnswered = prepared((db, { ids }: { ids: readonly string[] }) =>
     .selectFrom('messages')
     .innerJoin('entries', 'entries.message_seq', 'messages.seq')
     .select(['messages.id', 'messages.seq', 'messages.conversation_id', 'messages.sender_id', 'entries.recipient_id'])
-    .where('messages.id', 'in', ids),
+    .where('messages.id', 'in', anyOf(ids)),
 );
 
 /** The message each reply answers, where its author may know it: as its sender or as one of its recipients. */
@@ -96,7 +98,7 @@ const findByKey = prepared((db, { keys }: { keys: readonly string[] }) =>
       'entries.recipient_id',
       'entries.first_recipient_id',
     ])
-    .where('idempotency_key', 'in', keys),
+    .where('idempotency_key', 'in', anyOf(keys)),
 );
 
 /** Earlier sends of the batch's senders with the same idempotency keys. */
@@ -116,12 +118,12 @@ interface Accepted {
   readonly to: RecipientRecord;
   readonly answers: Answered | undefined;
   /** It waits for mail and takes this message at once. */
-  readonly taker: SessionRecord | undefined;
+  readonly taker: WaitingSession | undefined;
 }
 
 interface Sending {
   readonly room: MailboxRoom;
-  readonly waiting: (peer_id: string) => SessionRecord | undefined;
+  readonly waiting: (peer_id: string) => WaitingSession | undefined;
   readonly now: number;
 }
 
@@ -135,11 +137,11 @@ async function takerFor(
   to: RecipientRecord,
   accepted: readonly Accepted[],
   waiting: Sending['waiting'],
-): Promise<SessionRecord | undefined> {
-  const session = waiting(to.short.id);
-  if (session === undefined || session.id !== to.session_id) return undefined;
-  const ahead = (await unread(db, to.short.id)) + countTo(accepted, to.short.id);
-  return ahead < LEASED_PER_SENDER ? session : undefined;
+): Promise<WaitingSession | undefined> {
+  const taker = waiting(to.short.id);
+  if (taker === undefined || taker.session.id !== to.session_id) return undefined;
+  const ahead = (await unpushed(db, to.short.id)) + countTo(accepted, to.short.id);
+  return ahead < LEASED_PER_SENDER ? taker : undefined;
 }
 
 export async function sendMessages(
@@ -172,24 +174,25 @@ export async function sendMessages(
     } else {
       if (message.idempotency_key !== undefined) earlier.set(key, { ...message, to_id: to.short.id });
       const taker = await takerFor(db, to, accepted, waiting);
+      const { id } = message;
       const item = { message, to, answers, taker };
       accepted.push(item);
       results.push(async () => ({
         ok: true,
         fresh: true,
         named: answers ? await confirmNamed(db, answers.seq, message, now) : null,
-        handed: taker ? { session: taker, message: await asReceived(db, item, now) } : null,
-        record: { message_id: message.id, to: to.short, recipient: to.recipient, entry: newEntry(item, now) },
+        handed: taker ? { to: taker, message: await asReceived(db, item, seqOf(seqs, id), now) } : null,
+        record: { message_id: id, to: to.short, recipient: to.recipient, entry: newEntry(item, now) },
       }));
     }
   }
-  await insert(db, accepted, now);
+  const seqs = await insert(db, accepted, now);
   return Promise.all(results.map((result) => (typeof result === 'function' ? result() : result)));
 }
 
 function newEntry({ taker }: Accepted, now: number) {
   const never = { first_recipient_id: null, confirmed_at: null, confirmed_by: null };
-  return { ...never, queued_at: now, ...QUEUED, ...(taker ? leasedTo(taker, now) : {}) };
+  return { ...never, queued_at: now, ...QUEUED, ...(taker ? leasedTo(taker.session, taker.request, now) : {}) };
 }
 
 function conversationOf({ message, answers }: Pick<Accepted, 'message' | 'answers'>): string {
@@ -201,12 +204,13 @@ const findShort = prepared((db, { id }: { id: string }) =>
 );
 
 /** What {@link toInboxMessage} would make of it, without reading it back. */
-async function asReceived(db: Db, item: Accepted, now: number): Promise<InboxMessage> {
+async function asReceived(db: Db, item: Accepted, seq: number, now: number): Promise<InboxMessage> {
   const { id, sender_id, text, reply_to, intent, priority } = item.message;
   const [from] = await findShort(db, { id: sender_id });
   if (!from) throw new Error(`a message came from ${sender_id}, which is no peer`);
   return {
     message_id: id,
+    seq,
     conversation_id: conversationOf(item),
     from,
     text,
@@ -226,35 +230,42 @@ const insertEntries = prepared((db, { rows }: { rows: readonly Insertable<Entrie
   db.insertInto('entries').values(rows),
 );
 
-async function insert(db: Db, accepted: readonly Accepted[], now: number): Promise<void> {
-  if (accepted.length === 0) return;
-  const inserted = await insertMessages(db, {
-    rows: accepted.map(({ message, answers }) => ({
-      id: message.id,
-      sender_id: message.sender_id,
-      conversation_id: conversationOf({ message, answers }),
-      reply_to: message.reply_to ?? null,
-      intent: message.intent,
-      priority: rankOf(message.priority),
-      text: message.text,
-      created_at: now,
-      idempotency_key: message.idempotency_key ?? null,
-    })),
-  });
-  const seqs = new Map(inserted.map(({ id, seq }) => [id, seq]));
-  await insertEntries(db, {
-    rows: accepted.map((item) => {
-      const message_seq = seqs.get(item.message.id);
-      if (message_seq === undefined) throw new Error(`message ${item.message.id} was not inserted`);
-      return { ...newEntry(item, now), recipient_id: item.to.short.id, message_seq };
-    }),
-  });
+function seqOf(seqs: ReadonlyMap<string, number>, message_id: string): number {
+  const seq = seqs.get(message_id);
+  if (seq === undefined) throw new Error(`message ${message_id} was not inserted`);
+  return seq;
+}
+
+/** @returns the number that each message got, by its id */
+async function insert(db: Db, accepted: readonly Accepted[], now: number): Promise<Map<string, number>> {
+  const messages = accepted.map(({ message, answers }) => ({
+    id: message.id,
+    sender_id: message.sender_id,
+    conversation_id: conversationOf({ message, answers }),
+    reply_to: message.reply_to ?? null,
+    intent: message.intent,
+    priority: rankOf(message.priority),
+    text: message.text,
+    created_at: now,
+    idempotency_key: message.idempotency_key ?? null,
+  }));
+  const seqs = new Map<string, number>();
+  for (const rows of chunks(messages)) {
+    for (const { id, seq } of await insertMessages(db, { rows })) seqs.set(id, seq);
+  }
+  const entries = accepted.map((item) => ({
+    ...newEntry(item, now),
+    recipient_id: item.to.short.id,
+    message_seq: seqOf(seqs, item.message.id),
+  }));
+  for (const rows of chunks(entries)) await insertEntries(db, { rows });
+  return seqs;
 }
 
 const setNamed = prepared((db, { seq, reader_id, now }: { seq: number; reader_id: string; now: number }) =>
   db
     .updateTable('entries')
-    .set({ state: 'confirmed', confirmed_at: now, confirmed_by: 'named', lease_session: null, lease_until: null })
+    .set({ state: 'confirmed', confirmed_at: now, confirmed_by: 'named', ...UNLEASED })
     .where('message_seq', '=', seq)
     .where('recipient_id', '=', reader_id)
     .where(WAITING)

@@ -5,8 +5,9 @@ import { freeName, nameKey } from '../../core/names.ts';
 import type { SessionRow } from '../schema.ts';
 import type { PeerRecord, Registered, Registration, SessionRecord } from '../store.ts';
 import type { Db } from './common.ts';
-import { isLeasedBy } from './common.ts';
+import { isLeasedBy, RELEASED } from './common.ts';
 import { moveIdleWatches } from './idle-watches.ts';
+import { anyOf } from './lists.ts';
 import { currentId, getPeer, takenNames } from './peers.ts';
 
 const RANDOM_NAME_TRIES = 20;
@@ -224,7 +225,7 @@ async function merge(db: Db, from: string, to: string): Promise<void> {
 async function releaseLeases(db: Db, session_id: string): Promise<void> {
   await db
     .updateTable('entries')
-    .set({ state: 'queued', lease_session: null, lease_until: null })
+    .set(RELEASED)
     .where(isLeasedBy(db, [session_id]))
     .execute();
 }
@@ -249,7 +250,7 @@ async function touchPeers(db: Db, session_ids: readonly string[], now: number): 
   await db
     .updateTable('peers')
     .set({ last_seen_at: now })
-    .where('id', 'in', db.selectFrom('sessions').select('peer_id').where('id', 'in', session_ids))
+    .where('id', 'in', db.selectFrom('sessions').select('peer_id').where('id', 'in', anyOf(session_ids)))
     .execute();
 }
 
@@ -291,7 +292,7 @@ export async function endSession(
       .updateTable('entries')
       .set({ shown_by: null })
       .where('lease_session', '=', session_id)
-      .where('message_seq', 'in', db.selectFrom('messages').select('seq').where('id', 'in', unseen))
+      .where('message_seq', 'in', db.selectFrom('messages').select('seq').where('id', 'in', anyOf(unseen)))
       .execute();
   }
   await releaseLeases(db, session_id);
@@ -308,7 +309,7 @@ export async function detachAll(db: Db, now: number): Promise<void> {
     .execute();
   if (attached.length === 0) return;
   const ids = attached.map(({ id }) => id);
-  await db.updateTable('sessions').set({ detached_at: now }).where('id', 'in', ids).execute();
+  await db.updateTable('sessions').set({ detached_at: now }).where('id', 'in', anyOf(ids)).execute();
   await touchPeers(db, ids, now);
 }
 

@@ -109,7 +109,7 @@ export function identity(test: Test, expect: Expect): void {
     });
     const session = await world.store.findSession(`token of ${fresh.member.session.id}`);
     expect(session?.peer_id).toBe(earlier.peer.id);
-    const got = session ? await world.store.leaseNext(session, world.now, false) : [];
+    const got = session ? await world.store.leaseNext(session, { number: 1, received: 0 }, world.now) : [];
     expect(got.map(({ text }) => text)).toEqual(['to the earlier', 'to the fresh']);
 
     await world.trySend(ann, 'fresh', 'to the old name');
@@ -131,7 +131,8 @@ export function identity(test: Test, expect: Expect): void {
     await world.lease(fresh.member);
     await world.store.bindConversation(fresh.member.session.id, THREAD, world.now);
     const session = await world.store.findSession(`token of ${fresh.member.session.id}`);
-    expect(session && (await world.store.leaseNext(session, world.now, false))).toEqual([]);
+    const next = { number: 2, received: 1 };
+    expect(session && (await world.store.leaseNext(session, next, world.now))).toEqual([]);
     const confirmation = { message_id: id, evidence: 'tool-response' } as const;
     expect(await world.store.confirm(earlier.peer.id, [confirmation], world.now)).toEqual([id]);
   });

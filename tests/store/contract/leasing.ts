@@ -2,7 +2,19 @@
 import { LEASE_MS, LEASED_PER_SENDER } from '../../../shared/limits.ts';
 import { peerText } from '../../../shared/peer-text.ts';
 import type { Expect, Test } from '../runner.ts';
-import { waitingSession } from '../world.ts';
+import type { Member, World } from '../world.ts';
+
+/** So many messages from each of so many peers. @returns the ids */
+async function flood(world: World, to: Member, senders: number, each: number): Promise<string[]> {
+  const ids: string[] = [];
+  for (let s = 0; s < senders; s += 1) {
+    const sender = await world.join(`sender-${s}`);
+    const outgoing = Array.from({ length: each }, (_, i) => world.outgoing(sender, to.id, `${s} ${i}`));
+    await world.store.sendMessages(outgoing, world.now);
+    ids.push(...outgoing.map(({ id }) => id));
+  }
+  return ids;
+}
 
 export function leasing(test: Test, expect: Expect): void {
   test('messages come in the order they were sent, and are handed out once', async (world) => {
@@ -25,6 +37,75 @@ export function leasing(test: Test, expect: Expect): void {
       ['one', false],
       ['two', false],
     ]);
+  });
+
+  test('what was in an answer that got lost comes again, and nothing else does', async (world) => {
+    const ann = await world.join('ann');
+    const bob = await world.join('bob');
+    await world.send(ann, bob, 'arrived');
+    await world.lease(bob);
+    await world.send(ann, bob, 'lost');
+    expect((await world.loseAnswer(bob)).map(({ text }) => text)).toEqual(['lost']);
+    await world.send(ann, bob, 'new');
+    const got = await world.lease(bob);
+    expect(got.map(({ text, redelivered }) => [text, redelivered])).toEqual([
+      ['lost', false],
+      ['new', false],
+    ]);
+    expect(await world.lease(bob)).toEqual([]);
+  });
+
+  test('what a send leased to a request whose answer got lost comes again', async (world) => {
+    const ann = await world.join('ann');
+    const bob = await world.join('bob');
+    await world.store.sendMessages([world.outgoing(ann, 'bob', 'handed')], world.now, () => ({
+      session: bob.session,
+      request: 7,
+    }));
+    expect(await world.store.leaseNext(bob.session, { number: 8, received: 7 }, world.now)).toEqual([]);
+    const [again] = await world.store.leaseNext(bob.session, { number: 9, received: 6 }, world.now);
+    expect(again).toMatchObject({ text: 'handed', redelivered: false });
+  });
+
+  test('however many were lost, all come again, each once, also while more gets lost and after a restart', async (world) => {
+    const bob = await world.join('bob');
+    const ids = await flood(world, bob, 11, LEASED_PER_SENDER);
+    const known = (await world.lease(bob)).map(({ message_id }) => message_id);
+    expect(known).toHaveLength(200);
+    // two answers in a row do not arrive, and the broker is killed between them
+    await world.loseAnswer(bob);
+    await world.restart();
+    await world.loseAnswer(bob);
+    const got: string[] = [];
+    for (;;) {
+      const messages = await world.lease(bob);
+      if (messages.length === 0) break;
+      got.push(...messages.map(({ message_id }) => message_id));
+    }
+    expect([...known, ...got].sort()).toEqual([...ids].sort());
+  });
+
+  test('what was pushed leaves room for more of the same sender, and comes back with the next session', async (world) => {
+    const bob = await world.join('bob');
+    const ids = await flood(world, bob, 1, 3 * LEASED_PER_SENDER);
+    const pushed: string[] = [];
+    for (;;) {
+      const got = (await world.lease(bob)).map(({ message_id }) => message_id);
+      if (got.length === 0) break;
+      await world.store.notePush(bob.session.id, got, 'channel', undefined, world.now);
+      pushed.push(...got);
+    }
+    expect(pushed).toEqual(ids);
+    const eve = await world.join('eve');
+    expect(await world.trySend(eve, 'bob', 'more', { waiting: [bob] })).toMatchObject({
+      ok: true,
+      handed: { to: { session: bob.session } },
+    });
+    const later = await world.rejoin(bob);
+    expect((await world.entry(ids[0] ?? '')).entry).toMatchObject({ state: 'queued', pushed_at: null });
+    const again = await world.lease(later);
+    expect(again).toHaveLength(LEASED_PER_SENDER + 1);
+    expect(again[0]).toMatchObject({ message_id: ids[0], redelivered: true });
   });
 
   test('nobody else gets what is leased, until the session ends', async (world) => {
@@ -144,7 +225,7 @@ export function leasing(test: Test, expect: Expect): void {
     if (!sent.ok) throw new Error(sent.reason);
     expect(sent.record.entry).toMatchObject({ state: 'leased', leased_at: world.now });
     expect((await world.entry(sent.record.message_id)).entry).toMatchObject(sent.record.entry);
-    expect(sent.handed?.session).toEqual(bob.session);
+    expect(sent.handed?.to.session).toEqual(bob.session);
     expect(await world.lease(bob)).toEqual([]);
     expect(await world.lease(bob, true)).toEqual([sent.handed?.message]);
   });
@@ -162,7 +243,7 @@ export function leasing(test: Test, expect: Expect): void {
     const eve = await world.join('eve');
     const bob = await world.join('bob');
     const flood = Array.from({ length: LEASED_PER_SENDER + 3 }, (_, i) => world.outgoing(eve, 'bob', `eve ${i}`));
-    const results = await world.store.sendMessages(flood, world.now, waitingSession([bob]));
+    const results = await world.store.sendMessages(flood, world.now, world.waiting([bob]));
     expect(results.filter((sent) => sent.ok && sent.handed)).toHaveLength(LEASED_PER_SENDER);
     expect(await world.texts(bob)).toEqual([]);
     await world.confirm(bob, [flood[0]?.id ?? '']);
