@@ -6,7 +6,7 @@ import { secretPath } from '../../shared/secret.ts';
 import { startFailure, startReport } from '../helpers/broker-process.ts';
 import { codeOf, Peer } from '../helpers/peer.ts';
 import { isRunning } from '../helpers/processes.ts';
-import { Sandbox } from '../helpers/sandbox.ts';
+import { RUNTIMES, Sandbox } from '../helpers/sandbox.ts';
 import { until } from '../helpers/until.ts';
 
 const VALID = `${'5a'.repeat(32)}\n`;
@@ -74,6 +74,15 @@ describe('a broker that starts', () => {
     expect(text).toContain('chmod 600');
     chmodSync(path, 0o600);
     await until(async () => !(await session.tool('whoami')).isError);
+  });
+
+  it('says so when there is no room for one, and leaves nothing behind', async () => {
+    const { command, entry } = RUNTIMES.node;
+    const failure = await startFailure(
+      box.run('sh', ['-c', 'ulimit -f 0 && exec "$0" "$1"', command, entry('broker')]),
+    );
+    expect(failure).toMatchObject({ code: 'storage_full', text: expect.stringContaining(box.location.home) });
+    expect(readdirSync(box.location.home)).toEqual([]);
   });
 
   it('says so when its home cannot be made', async () => {
