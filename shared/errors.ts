@@ -43,6 +43,7 @@ export const ERROR_KINDS = {
   database_damaged: { status: 503, exit: 5 },
   database_from_future: { status: 503, exit: 5 },
   database_read_only: { status: 503, exit: 5 },
+  database_gone: { status: 503, exit: 6 },
   storage_full: { status: 507, exit: 6 },
   invalid_config: { status: 500, exit: 2 },
   config_unreadable: { status: 422, exit: 4 },
@@ -106,7 +107,12 @@ export class PeersError extends Error {
   }
 }
 
-const PASSING: ReadonlySet<ErrorCode> = new Set(['broker_unavailable', 'broker_unresponsive', 'broker_draining']);
+const PASSING: ReadonlySet<ErrorCode> = new Set([
+  'broker_unavailable',
+  'broker_unresponsive',
+  'broker_draining',
+  'database_gone',
+]);
 
 /** Whether the broker is only missing, silent or about to end: the same call may succeed in a moment. */
 export function isPassing(thrown: unknown): thrown is PeersError {
