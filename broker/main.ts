@@ -26,7 +26,7 @@ import { messageHandlers } from './routes/messages.ts';
 import { operatorHandlers } from './routes/operator.ts';
 import { peerHandlers } from './routes/peers.ts';
 import { sessionHandlers } from './routes/sessions.ts';
-import { watchSecret } from './secret-watch.ts';
+import { isSecretGone, watchSecret } from './secret-watch.ts';
 import { openSqliteStore } from './store/sqlite.ts';
 import { Waiters } from './waiters.ts';
 
@@ -68,7 +68,15 @@ export async function runBroker(env: Env): Promise<number> {
   const stopped = deferred<string>();
   try {
     const now = systemClock.now();
-    const store = await openSqliteStore(config.db, { now, backups: join(config.home, 'backups') });
+    const store = await openSqliteStore(config.db, {
+      now,
+      backups: join(config.home, 'backups'),
+      isWanted: () => !isSecretGone(config.home, secret),
+      onLoss: ({ error, saved, trouble, isOver }) => {
+        log.error({ saved, err: trouble }, error.message);
+        if (isOver) stopped.resolve(`${error.message} ${saved ? `Everything is in ${saved}.` : 'Nothing was saved.'}`);
+      },
+    });
     await store.detachAll(now);
     const bus = new LocalBus();
     const waiters = new Waiters();

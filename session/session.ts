@@ -16,6 +16,7 @@ import { watchClient } from './lifecycle.ts';
 import { BrokerLink } from './link.ts';
 import { type SessionLog, stderrLog } from './log.ts';
 import { Outbox } from './outbox.ts';
+import { newPatience } from './patience.ts';
 import type { ClientSide } from './push/choose.ts';
 import { Reach } from './reach.ts';
 import type { Filter } from './selection.ts';
@@ -137,10 +138,10 @@ export class Session {
       inbox: this.#inbox,
       evidence: this.#evidence,
       context: (signal) => this.#context(signal),
-      beforeCall: (meta) => this.#beforeCall(meta),
+      beforeCall: (meta, { call }) => this.#beforeCall(meta, call),
       onHook: (event, meta, goesOn) => {
         this.#reach.hooked(event, goesOn);
-        void this.#bind(meta);
+        void this.#bind(meta, (name, body) => this.#link.call(name, body, this.#ended.signal));
       },
       textOnly: () => TEXT_ONLY_CLIENTS.has(this.#client.name),
     });
@@ -241,22 +242,22 @@ export class Session {
     if (this.#options.env['AGENT_PEERS_DISABLE_TAB_TITLE'] !== '1') setTabTitle(name);
   }
 
-  async #beforeCall(meta: Record<string, unknown>): Promise<void> {
+  async #beforeCall(meta: Record<string, unknown>, call: ToolContext['call']): Promise<void> {
     if (this.#misconfigured) return;
     this.#reach.called();
     this.#refreshBranch();
-    await this.#bind(meta);
+    await this.#bind(meta, call);
   }
 
   /** Learns from a call which conversation it belongs to; from then on this session is the peer of that conversation. */
-  async #bind(meta: Record<string, unknown>): Promise<void> {
+  async #bind(meta: Record<string, unknown>, call: ToolContext['call']): Promise<void> {
     const thread = meta['threadId'];
     if (this.#options.side !== 'codex' || typeof thread !== 'string' || this.#misconfigured) return;
     void this.#reach.threadIs(thread, process.cwd());
     if (this.#name !== undefined || thread === this.#conversation?.id) return;
     const conversation: Conversation = { client: 'codex', id: thread.slice(0, 128) };
     try {
-      const { peer, adopted } = await this.#link.call('bindConversation', { conversation }, this.#ended.signal);
+      const { peer, adopted } = await call('bindConversation', { conversation });
       this.#conversation = conversation;
       if (adopted) this.#showName(peer.name);
     } catch (error) {
@@ -278,10 +279,11 @@ export class Session {
   }
 
   #context(signal: AbortSignal): ToolContext {
+    const patience = newPatience();
     return {
       call: async (name, body) => {
         if (this.#misconfigured) throw this.#misconfigured;
-        return this.#link.call(name, body, signal);
+        return this.#link.call(name, body, signal, patience);
       },
       inbox: this.#inbox,
       waitForMessage: (filter, ms) => this.#waitForMessage(filter, ms, signal),

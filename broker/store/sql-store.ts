@@ -1,6 +1,7 @@
 /** The {@link Store} over Kysely: each call runs its queries in one transaction and speaks of failures in the product's terms. */
 import type { CompiledQuery, Kysely } from 'kysely';
 import type { PeersError } from '../../shared/errors.ts';
+import type { Guard } from './guard.ts';
 import type { Database } from './schema.ts';
 import type { Db } from './sql/common.ts';
 import * as idleWatches from './sql/idle-watches.ts';
@@ -16,6 +17,8 @@ import * as sessions from './sql/sessions.ts';
 import type { DatabaseFacts, Store } from './store.ts';
 
 export interface SqlStoreOptions {
+  /** Refuses once what is committed would be lost. */
+  readonly guard: Pick<Guard, 'assertUsable' | 'assertInPlace' | 'loss' | 'close'>;
   /** Names a driver's failure. */
   fail(thrown: unknown): PeersError;
   facts(): Promise<DatabaseFacts>;
@@ -35,11 +38,25 @@ export class SqlStore implements Store {
   }
 
   /** Reads and writes that belong together. */
-  async #write<T>(work: (trx: Db) => Promise<T>): Promise<T> {
+  #write<T>(work: (trx: Db) => Promise<T>): Promise<T> {
+    return this.#run(async () => {
+      const result = await this.#db.transaction().execute(work);
+      this.#options.guard.assertInPlace();
+      return result;
+    });
+  }
+
+  /** Speaks of failures in the product's terms, and of the database that is gone before all else. */
+  async #run<T>(work: () => Promise<T>): Promise<T> {
+    const { guard, fail } = this.#options;
+    guard.assertUsable();
     try {
-      return await this.#db.transaction().execute(work);
+      const result = await work();
+      // it may have been saved meanwhile, without what was just noted
+      guard.assertUsable();
+      return result;
     } catch (error) {
-      throw this.#options.fail(error);
+      throw guard.loss ?? fail(error);
     }
   }
 
@@ -59,28 +76,21 @@ export class SqlStore implements Store {
    */
   #note<T>(work: (trx: Db) => Promise<T>): Promise<T> {
     const { relax, restore } = this.#options;
-    return this.#db
-      .connection()
-      .execute(async (connection) => {
+    return this.#run(() =>
+      this.#db.connection().execute(async (connection) => {
         await connection.executeQuery(relax);
         try {
           return await connection.transaction().execute(work);
         } finally {
           await connection.executeQuery(restore);
         }
-      })
-      .catch((error: unknown) => {
-        throw this.#options.fail(error);
-      });
+      }),
+    );
   }
 
   /** One query, or several whose answers need not be of the same moment. */
-  async #read<T>(work: (db: Db) => Promise<T>): Promise<T> {
-    try {
-      return await work(this.#db);
-    } catch (error) {
-      throw this.#options.fail(error);
-    }
+  #read<T>(work: (db: Db) => Promise<T>): Promise<T> {
+    return this.#run(() => work(this.#db));
   }
 
   registerSession: Store['registerSession'] = (r, now) => this.#write((db) => sessions.registerSession(db, r, now));
@@ -135,5 +145,5 @@ export class SqlStore implements Store {
   counts: Store['counts'] = (now) => this.#read((db) => retention.counts(db, now));
   facts: Store['facts'] = () => this.#options.facts();
   applyRetention: Store['applyRetention'] = (cuts) => this.#write((db) => retention.applyRetention(db, cuts));
-  close: Store['close'] = () => this.#db.destroy();
+  close: Store['close'] = () => this.#options.guard.close();
 }

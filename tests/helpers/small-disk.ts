@@ -3,6 +3,7 @@ import { type ChildProcess, execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { secretPath } from '../../shared/secret.ts';
 import { RUNTIMES, type Sandbox } from './sandbox.ts';
 
 export interface SmallDisk {
@@ -55,8 +56,19 @@ function limitedFiles(box: Sandbox): SmallDisk {
   };
 }
 
-function mount(folder: string, bytes: number): void {
-  execFileSync(SYSTEM.mount, ['-t', 'tmpfs', '-o', `size=${bytes},mode=0700`, 'tmpfs', folder], { stdio: 'ignore' });
+function mount(folder: string, bytes: number, more = ''): void {
+  const options = `size=${bytes},mode=0700${more}`;
+  execFileSync(SYSTEM.mount, ['-t', 'tmpfs', '-o', options, 'tmpfs', folder], { stdio: 'ignore' });
+}
+
+/** A file system that takes no further file: its AGENT_PEERS_HOME holds a secret, and that is all there is room for. */
+export function fullHome(box: Sandbox): { end(): void } | undefined {
+  if (!MAY_MOUNT) return undefined;
+  const { home } = box.location;
+  mkdirSync(home, { recursive: true });
+  mount(home, PAGE_BYTES, ',nr_inodes=2');
+  writeFileSync(secretPath(home), `${'5a'.repeat(32)}\n`, { mode: 0o600 });
+  return { end: () => unmount(home) };
 }
 
 /** At once, though a broker has files open there. */
@@ -77,7 +89,9 @@ function mayMount(): boolean {
   }
 }
 
+const MAY_MOUNT = mayMount();
+
 export const SMALL_DISKS: [string, (box: Sandbox) => SmallDisk][] = [
   ['a limit on file size', limitedFiles],
-  ...(mayMount() ? ([['a file system of 2 MB', mountedDisk]] as [string, typeof mountedDisk][]) : []),
+  ...(MAY_MOUNT ? ([['a file system of 2 MB', mountedDisk]] as [string, typeof mountedDisk][]) : []),
 ];
