@@ -9,7 +9,7 @@ import { row } from './support/row.mjs';
 const FIRST = 100;
 const WARM_UP = 1_000;
 const SAMPLES = 2_000;
-/** The session names what was pushed under its next tool response, 20 a time; unconfirmed mail of one sender is capped. */
+/** `check_messages` names what was pushed, 20 messages a time: the mailbox stays as short as an agent at work keeps it. */
 const READ_EVERY = 10;
 
 /** @type {import('./support/bench.mjs').Measurement} */

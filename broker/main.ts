@@ -29,7 +29,7 @@ import { messageHandlers } from './routes/messages.ts';
 import { operatorHandlers } from './routes/operator.ts';
 import { peerHandlers } from './routes/peers.ts';
 import { sessionHandlers } from './routes/sessions.ts';
-import { watchSecret } from './secret-watch.ts';
+import { isSecretGone, watchSecret } from './secret-watch.ts';
 import { openSqlite } from './store/sqlite.ts';
 import { Store } from './store/store.ts';
 import { Waiters } from './waiters.ts';
@@ -78,7 +78,15 @@ export async function runBroker(env: Env): Promise<number> {
     const ids = randomIds;
     const host = hostname();
     const instance_id = ids.session();
-    const engine = await openSqlite(config.db, { now, backups: join(config.home, 'backups') });
+    const engine = await openSqlite(config.db, {
+      now,
+      backups: join(config.home, 'backups'),
+      isWanted: () => !isSecretGone(config.home, secret),
+      onLoss: ({ error, saved, trouble, isOver }) => {
+        log.error({ saved, err: trouble }, error.message);
+        if (isOver) stopped.resolve(`${error.message} ${saved ? `Everything is in ${saved}.` : 'Nothing was saved.'}`);
+      },
+    });
     const store = new Store({ engine, instance_id, now: () => systemClock.now() });
     const me = { id: LOCAL_PERSON, name: userInfo().username };
     const operator = await store.write((u) => u.persons.ensure(me, host, ids.peer()));

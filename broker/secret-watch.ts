@@ -8,20 +8,19 @@ import type { Deps } from './deps.ts';
 
 const LOOK_MS = 10_000;
 
-/** What the file says now; undefined where the system does not tell, which is no reason to end. */
-function holdsOther(path: string, secret: Buffer): boolean | undefined {
+/** Whether it was deleted or replaced; false too where the system does not tell, which is no reason to end. */
+export function isSecretGone(home: string, secret: Buffer): boolean {
   try {
-    return readFileSync(path, 'utf8').trim() !== secret.toString('hex');
+    return readFileSync(secretPath(home), 'utf8').trim() !== secret.toString('hex');
   } catch (error) {
-    return ['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '') ? true : undefined;
+    return ['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '');
   }
 }
 
 /** Looks until the broker stops. */
 export function watchSecret({ config, secret, stop, stopping }: Deps): void {
-  const path = secretPath(config.home);
   const timer = setInterval(() => {
-    if (holdsOther(path, secret)) stop(`${path} was deleted or replaced`);
+    if (isSecretGone(config.home, secret)) stop(`${secretPath(config.home)} was deleted or replaced`);
   }, LOOK_MS);
   timer.unref();
   stopping.addEventListener('abort', () => clearInterval(timer), { once: true });

@@ -4,6 +4,7 @@ import { BrokerClient, type Hello } from '../shared/client.ts';
 import { type Location, readLocation } from '../shared/config.ts';
 import { ensureBroker } from '../shared/ensure-broker.ts';
 import { PeersError } from '../shared/errors.ts';
+import { HELLO_TIMEOUT_MS, unresponsive } from '../shared/proven-connection.ts';
 import { type Io, write } from './io.ts';
 import { safeJson } from './json.ts';
 
@@ -44,16 +45,33 @@ export class Context {
 
   /**
    * Gives `use` a client of the broker that runs; with `start`, of one that is started where none does.
-   * @throws PeersError `broker_unavailable` in words for a person where no broker runs
+   * @param options.tries how often a broker that does not answer is asked; each try takes {@link HELLO_TIMEOUT_MS}
+   * @throws PeersError `broker_unavailable` in words for a person where no broker runs; `broker_unresponsive`
    */
-  async withBroker<T>(use: (client: BrokerClient, hello: Hello) => Promise<T>, { start = false } = {}): Promise<T> {
+  async withBroker<T>(
+    use: (client: BrokerClient, hello: Hello) => Promise<T>,
+    { start = false, tries = 3 } = {},
+  ): Promise<T> {
     const { location } = this;
-    if (start) await ensureBroker(location, this.io.brokerEntry, this.io.env);
+    const { brokerEntry, env } = this.io;
+    if (start) await patiently(() => ensureBroker(location, brokerEntry, env), location, tries);
     const client = new BrokerClient(location);
     try {
-      return await use(client, await helloOf(client));
+      return await use(client, await patiently(() => helloOf(client), location, tries));
     } finally {
       client.close();
+    }
+  }
+}
+
+/** A broker that is stopped for a moment, or whose machine is very busy, is no reason to give up at once. */
+async function patiently<T>(ask: () => Promise<T>, { port }: Location, tries: number): Promise<T> {
+  for (let tried = 1; ; tried += 1) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!(error instanceof PeersError) || error.code !== 'broker_unresponsive') throw error;
+      if (tried >= tries) throw unresponsive(port, tries * HELLO_TIMEOUT_MS);
     }
   }
 }

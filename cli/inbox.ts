@@ -2,7 +2,7 @@
 import { InvalidArgumentError } from 'commander';
 import type { BrokerClient } from '../shared/client.ts';
 import type { Response } from '../shared/contract/index.ts';
-import { PeersError } from '../shared/errors.ts';
+import { isPassing } from '../shared/errors.ts';
 import { forTerminal, forTerminalLine } from '../shared/peer-text.ts';
 import { type CommandGroup, examples } from './command.ts';
 import type { Context } from './context.ts';
@@ -61,8 +61,7 @@ async function firstMessages(client: BrokerClient, { now, sleep }: Io, waitS: nu
       const inbox = await client.call('operatorInbox', { limit: AT_ONCE });
       if (inbox.messages.length > 0 || left <= 0) return inbox;
     } catch (error) {
-      const passing = error instanceof PeersError && ['broker_unavailable', 'broker_draining'].includes(error.code);
-      if (!passing || left <= 0) throw error;
+      if (!isPassing(error) || left <= 0) throw error;
     }
     await sleep(Math.min(POLL_MS, left));
   }

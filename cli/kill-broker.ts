@@ -60,8 +60,8 @@ async function successorOf(pid: number, client: BrokerClient, { now, sleep }: Io
       if (hello.pid !== pid) return hello;
     } catch (error) {
       if (isUnavailable(error)) return undefined;
-      // a broker about to end may drop a connection half way; whether it is gone, the next look says
-      if (!(error instanceof PeersError) || error.code !== 'port_in_use') throw error;
+      // a broker about to end may drop a connection half way, or be slow; whether it is gone, the next look says
+      if (!(error instanceof PeersError) || !['port_in_use', 'broker_unresponsive'].includes(error.code)) throw error;
     }
     await sleep(POLL_MS);
   }

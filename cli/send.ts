@@ -2,12 +2,16 @@
 import { Option } from 'commander';
 import { Intent, Priority } from '../shared/contract/common.ts';
 import type { Request, Response } from '../shared/contract/index.ts';
-import { PeersError } from '../shared/errors.ts';
+import { isPassing, PeersError } from '../shared/errors.ts';
 import { newIdempotencyKey } from '../shared/idempotency.ts';
 import { MESSAGE_MAX_BYTES } from '../shared/limits.ts';
 import { cleanLine } from '../shared/text.ts';
 import { type CommandGroup, examples } from './command.ts';
 import type { Context } from './context.ts';
+
+/** A broker that ends does so within this time. */
+const TRY_FOR_MS = 5_000;
+const RETRY_MS = 200;
 
 interface SendOptions {
   readonly replyTo?: string;
@@ -48,15 +52,17 @@ export const sendCommand: CommandGroup = (program, context) => {
     });
 };
 
-/** Sends, and once more if the broker ended under way: the key in the request makes both tries one message. */
+/** Sends, and again if the broker ended under way: the key in the request makes all tries one message. */
 async function send(context: Context, request: Request<'sendMessage'>): Promise<Response<'sendMessage'>> {
-  const attempt = () => context.withBroker((client) => client.call('sendMessage', request), { start: true });
-  try {
-    return await attempt();
-  } catch (error) {
-    const ended = error instanceof PeersError && ['broker_unavailable', 'broker_draining'].includes(error.code);
-    if (!ended) throw error;
-    return await attempt();
+  const { now, sleep } = context.io;
+  const end = now() + TRY_FOR_MS;
+  for (;;) {
+    try {
+      return await context.withBroker((client) => client.call('sendMessage', request), { start: true });
+    } catch (error) {
+      if (!isPassing(error) || now() >= end) throw error;
+    }
+    await sleep(RETRY_MS);
   }
 }
 

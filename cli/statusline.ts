@@ -14,6 +14,7 @@ type Peer = Response<'peerOfConversation'>['peer'];
 /** The part of Claude Code's status line document that is used here. */
 const Input = z.object({ session_id: z.string().min(1).max(128) });
 const INPUT_MAX_BYTES = 1024 * 1024;
+const ANSWER_TIMEOUT_MS = 1_000;
 
 export const statuslineCommand: CommandGroup = (program, context) => {
   program
@@ -40,7 +41,7 @@ async function whoAmI(context: Context): Promise<Peer | undefined> {
   const client = new BrokerClient(context.location);
   try {
     const conversation = { client: 'claude', id: input.session_id } as const;
-    return (await client.call('peerOfConversation', { conversation })).peer;
+    return (await client.call('peerOfConversation', { conversation }, { timeoutMs: ANSWER_TIMEOUT_MS })).peer;
   } catch (error) {
     if (error instanceof PeersError) return undefined; // a status line is no place for it: doctor says more
     throw error;

@@ -1,7 +1,7 @@
 /** `agent-peers watch`: who comes and goes, and what they write, line by line as it happens. */
 import type { BrokerClient } from '../shared/client.ts';
 import type { Response } from '../shared/contract/index.ts';
-import { PeersError } from '../shared/errors.ts';
+import { type ErrorCode, isPassing } from '../shared/errors.ts';
 import { forTerminalLine, isEmpty, type PeerText } from '../shared/peer-text.ts';
 import { type CommandGroup, examples } from './command.ts';
 import type { Context } from './context.ts';
@@ -19,7 +19,8 @@ type Event =
   | { readonly kind: 'message'; readonly message: Message }
   | { readonly kind: 'came' | 'left'; readonly peer: Peer }
   | { readonly kind: 'changed'; readonly peer: Peer; readonly what: string }
-  | { readonly kind: 'broker'; readonly up: boolean };
+  | { readonly kind: 'broker'; readonly up: true }
+  | { readonly kind: 'broker'; readonly up: false; readonly code: ErrorCode };
 
 const LOOK_MS = 1_000;
 const SHOWN_AT_FIRST = 10;
@@ -91,9 +92,8 @@ class Watch {
       return [...back, ...changes, ...messages.map((message): Event => ({ kind: 'message', message }))];
     } catch (error) {
       // sessions start another broker when they need it; what was written until then is told afterwards
-      const passing = error instanceof PeersError && ['broker_unavailable', 'broker_draining'].includes(error.code);
-      if (!passing) throw error;
-      const gone: Event[] = this.#up ? [{ kind: 'broker', up: false }] : [];
+      if (!isPassing(error)) throw error;
+      const gone: Event[] = this.#up ? [{ kind: 'broker', up: false, code: error.code }] : [];
       this.#up = false;
       return gone;
     }
@@ -133,6 +133,13 @@ function changeOf(known: Peer, peer: Peer): string | undefined {
   return changes.length === 0 ? undefined : changes.join(', ');
 }
 
+function brokerNews(event: Extract<Event, { kind: 'broker' }>): string {
+  if (event.up) return 'the broker is back';
+  return event.code === 'broker_unresponsive'
+    ? 'the broker does not answer'
+    : 'the broker has ended; the next session starts another one';
+}
+
 function line(event: Event, context: Context): string {
   const { colors, io, width } = context;
   const now = io.now();
@@ -143,8 +150,7 @@ function line(event: Event, context: Context): string {
     return width === undefined ? line : cut(line, Math.max(20, width - used));
   };
   if (event.kind === 'broker') {
-    const text = event.up ? 'the broker is back' : 'the broker has ended; the next session starts another one';
-    return `${colors.dim(time)} ${colors.yellow(text)}`;
+    return `${colors.dim(time)} ${colors.yellow(brokerNews(event))}`;
   }
   if (event.kind === 'message') {
     const { from, to, preview, priority, intent } = event.message;

@@ -3,8 +3,7 @@
  * answer is then empty, and no broker is asked.
  */
 import * as z from 'zod';
-import { forTaggedFrame } from '../shared/peer-text.ts';
-import type { Batch, Inbox } from './inbox.ts';
+import { type Batch, type Inbox, NOTHING } from './inbox.ts';
 import { renderBatch } from './present.ts';
 
 export const HOOK_TOOL = 'peer_hook';
@@ -24,7 +23,7 @@ export interface HookAnswer {
   readonly batch: Batch;
 }
 
-const NOTHING: HookAnswer = { json: {}, batch: { messages: [], notices: [], left: 0 } };
+const NO_ANSWER: HookAnswer = { json: {}, batch: NOTHING };
 
 export function hookEvent(input: unknown): HookEvent | undefined {
   return HookInput.safeParse(input).data?.event;
@@ -36,21 +35,16 @@ export function hookEvent(input: unknown): HookEvent | undefined {
  */
 export function answerHook(input: unknown, inbox: Inbox): HookAnswer {
   const parsed = HookInput.safeParse(input).data;
-  if (!parsed) return NOTHING;
+  if (!parsed) return NO_ANSWER;
   const { event, stop_hook_active } = parsed;
   if (event === 'Stop') {
     // blocked once already: what comes now waits for the next prompt, or agents could keep each other up for ever
-    if (String(stop_hook_active) === 'true') return NOTHING;
-    const batch = inbox.takeNew(() => true, STOP_MAX_BYTES);
-    return batch.messages.length === 0
-      ? NOTHING
-      : { json: { decision: 'block', reason: forTaggedFrame(renderBatch(batch)) }, batch };
+    if (String(stop_hook_active) === 'true') return NO_ANSWER;
+    const batch = inbox.takeForHook(() => true, STOP_MAX_BYTES);
+    return batch.messages.length === 0 ? NO_ANSWER : { json: { decision: 'block', reason: renderBatch(batch) }, batch };
   }
   // in the middle of a turn, what is only for information waits for its end
-  const batch = inbox.takeNew(({ priority }) => event !== 'PostToolUse' || priority !== 'info');
-  if (batch.messages.length === 0) return NOTHING;
-  return {
-    json: { hookSpecificOutput: { hookEventName: event, additionalContext: forTaggedFrame(renderBatch(batch)) } },
-    batch,
-  };
+  const batch = inbox.takeForHook(({ priority }) => event !== 'PostToolUse' || priority !== 'info');
+  if (batch.messages.length === 0) return NO_ANSWER;
+  return { json: { hookSpecificOutput: { hookEventName: event, additionalContext: renderBatch(batch) } }, batch };
 }

@@ -3,19 +3,23 @@
  * within one process a message is shown as new at most once, and confirms what there is evidence for.
  */
 import type { Confirmation, Evidence, InboxMessage, PushRoute } from '../shared/contract/types.ts';
-import { TOOL_RESPONSE_MAX_BYTES } from '../shared/limits.ts';
-import { rawText } from '../shared/peer-text.ts';
-import { byteLength } from '../shared/text.ts';
+import { PUSH_NOTICE_MAX_BYTES, TOOL_RESPONSE_MAX_BYTES } from '../shared/limits.ts';
+import { cut } from '../shared/peer-text.ts';
+import type { Frame } from './present.ts';
+import { type Filter, select } from './selection.ts';
 
 /** Ids remembered after they were confirmed, in case the broker brings a message once more. */
 const REMEMBERED_MAX = 5_000;
-/** What a message costs in a tool response beside its text. */
-const FRAME_BYTES = 300;
-/** One line each; the others follow with the next response. */
-const NOTICES_MAX = 20;
+/** Lines for what was pushed: most of it was seen, so the newest few are named, and the others with later responses. */
+const NOTICES_MAX = 5;
+/** Enough of a text for its line, whatever is cleaned out of it. */
+const KEPT_BYTES = 1_024;
+/** A line, with its line break. */
+const NOTICE_BYTES = PUSH_NOTICE_MAX_BYTES + 1;
 
 interface Held {
-  readonly message: InboxMessage;
+  /** Of one that was pushed only the beginning. */
+  message: InboxMessage;
   /**
    * - `new`: not shown yet
    * - `pushing`: on its way to the client unasked
@@ -36,9 +40,23 @@ export interface Batch {
   readonly notices: readonly InboxMessage[];
   /** New messages that did not fit. */
   readonly left: number;
+  /** Pushed messages that are not named yet. */
+  readonly unnamed: number;
+  /** Bytes for the messages: one that is longer is shown in part. */
+  readonly room: number;
+  readonly frame: Frame;
 }
 
-export type Filter = (message: InboxMessage) => boolean;
+export const NOTHING: Batch = { messages: [], notices: [], left: 0, unnamed: 0, room: 0, frame: 'plain' };
+
+export interface TakeOptions {
+  /** A tool call waited for such messages: the first of them leads. */
+  readonly awaited?: Filter;
+  /** Bytes of messages that the response carries already. */
+  readonly used?: number;
+  /** Pushed messages that are named, at most. */
+  readonly notices?: number;
+}
 
 export class Inbox {
   readonly #held = new Map<string, Held>();
@@ -64,16 +82,26 @@ export class Inbox {
         fresh.push(message);
       }
     }
-    if (fresh.length > 0) for (const notify of [...this.#arrivals]) notify();
+    if (fresh.length > 0) this.#notify();
     return fresh;
   }
 
-  /** Those that the client has not been shown in any way. */
-  newMessages(): InboxMessage[] {
-    return [...this.#held.values()].flatMap(({ state, message }) => (state === 'new' ? [message] : []));
+  #notify(): void {
+    for (const notify of [...this.#arrivals]) notify();
   }
 
-  /** Calls back whenever something arrives. @returns ends that */
+  /** Those that the client has not been shown in any way, in the order of arrival. */
+  newMessages(): InboxMessage[] {
+    return this.#inState('new');
+  }
+
+  #inState(wanted: Held['state']): InboxMessage[] {
+    return [...this.#held.values()]
+      .flatMap(({ state, message }) => (state === wanted ? [message] : []))
+      .sort((a, b) => a.seq - b.seq);
+  }
+
+  /** Calls back whenever there is something to show that was not there before. @returns ends that */
   onArrival(listener: () => void): () => void {
     this.#arrivals.add(listener);
     return () => this.#arrivals.delete(listener);
@@ -101,36 +129,36 @@ export class Inbox {
   /** @param outcome `handed`: no proof; `failed`: not sent */
   endPush(message_id: string, outcome: 'handed' | 'failed'): void {
     const held = this.#held.get(message_id);
-    if (held?.state === 'pushing') held.state = outcome === 'handed' ? 'pushed' : 'new';
+    if (held?.state !== 'pushing') return;
+    held.state = outcome === 'handed' ? 'pushed' : 'new';
+    // it is only named from now on, and an agent that listens may leave thousands unproven
+    if (outcome === 'handed') held.message = { ...held.message, text: cut(held.message.text, KEPT_BYTES) };
+    // a tool call may have begun to wait for it meanwhile
+    this.#notify();
   }
 
-  /**
-   * Takes what one tool response can carry: critical messages first, then from each sender in turn, so that one
-   * sender's flood leaves room for the others; shown oldest first. Beside them, in a line each, what was pushed.
-   */
-  take(maxBytes: number = TOOL_RESPONSE_MAX_BYTES): Batch {
-    const batch = this.takeNew(() => true, maxBytes);
-    const notices = [...this.#held.values()]
-      .filter(({ state }) => state === 'pushed')
-      .slice(0, NOTICES_MAX)
-      .map(({ message }) => message);
-    for (const { message_id } of notices) this.#show(message_id, true);
-    return { ...batch, notices };
+  /** Takes what one tool response can carry: new messages, and beside them, in a line each, some that were pushed. */
+  take({ awaited, used = 0, notices = NOTICES_MAX }: TakeOptions = {}): Batch {
+    const room = Math.max(0, TOOL_RESPONSE_MAX_BYTES - used);
+    const pushed = this.#inState('pushed').reverse();
+    const lines = Math.min(notices, Math.floor(room / NOTICE_BYTES));
+    // a stable sort: the newest first, but for those that a tool call waited for
+    if (awaited) pushed.sort((a, b) => Number(awaited(b)) - Number(awaited(a)));
+    const named = pushed.slice(0, lines).sort((a, b) => a.seq - b.seq);
+    const batch = this.#takeNew(this.newMessages(), room - named.length * NOTICE_BYTES, 'plain', awaited);
+    for (const { message_id } of named) this.#show(message_id, true);
+    return { ...batch, notices: named, unnamed: pushed.length - named.length };
   }
 
-  /** {@link take} without what was pushed before. */
-  takeNew(filter: Filter, maxBytes: number = TOOL_RESPONSE_MAX_BYTES): Batch {
-    const fresh = inTurns(this.newMessages().filter(filter));
-    const chosen: InboxMessage[] = [];
-    let bytes = 0;
-    for (const message of fresh) {
-      const size = Math.min(byteLength(rawText(message.text)), maxBytes) + FRAME_BYTES;
-      if (chosen.length > 0 && bytes + size > maxBytes) break;
-      chosen.push(message);
-      bytes += size;
-    }
-    for (const { message_id } of chosen) this.#show(message_id, false);
-    return { messages: chosen.sort(forReading), notices: [], left: fresh.length - chosen.length };
+  /** What a hook carries: {@link take} of such messages alone, without what was pushed before. */
+  takeForHook(filter: Filter, room: number = TOOL_RESPONSE_MAX_BYTES): Batch {
+    return this.#takeNew(this.newMessages().filter(filter), room, 'tags');
+  }
+
+  #takeNew(waiting: readonly InboxMessage[], room: number, frame: Frame, awaited?: Filter): Batch {
+    const { messages, left } = select(waiting, room, frame, awaited);
+    for (const { message_id } of messages) this.#show(message_id, false);
+    return { ...NOTHING, messages, left, room, frame };
   }
 
   /** A tool response shows this one whole because the model asked for it. */
@@ -152,6 +180,7 @@ export class Inbox {
       const held = this.#held.get(id);
       if (held?.state === 'shown') held.state = held.before;
     }
+    this.#notify();
   }
 
   /**
@@ -187,25 +216,4 @@ export class Inbox {
     const [oldest] = this.#done.keys();
     if (oldest !== undefined) this.#done.delete(oldest);
   }
-}
-
-function isCritical(message: InboxMessage): boolean {
-  return message.priority === 'critical';
-}
-
-function forReading(a: InboxMessage, b: InboxMessage): number {
-  return Number(isCritical(b)) - Number(isCritical(a)) || a.sent_at.localeCompare(b.sent_at);
-}
-
-/** Critical ones, then each sender's first, each sender's second, and so on. Arrival order within a sender stays. */
-function inTurns(messages: readonly InboxMessage[]): InboxMessage[] {
-  const places = new Map<string, number>();
-  return messages
-    .map((message) => {
-      const place = places.get(message.from.id) ?? 0;
-      places.set(message.from.id, place + 1);
-      return { message, place };
-    })
-    .sort((a, b) => Number(isCritical(b.message)) - Number(isCritical(a.message)) || a.place - b.place)
-    .map(({ message }) => message);
 }

@@ -3,25 +3,26 @@
  * heals for ever: whatever happens to the broker, the link comes back under the same identity.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { BrokerClient } from '../shared/client.ts';
+import { ANSWER_TIMEOUT_MS, BrokerClient } from '../shared/client.ts';
 import type { Env, Location } from '../shared/config.ts';
 import type { InboxMessage, OperationName, PushNote, Request, Response } from '../shared/contract/types.ts';
 import { type Deferred, deferred } from '../shared/deferred.ts';
 import { ensureBroker, isNewer } from '../shared/ensure-broker.ts';
-import { PeersError, toPeersError } from '../shared/errors.ts';
+import { isPassing, PeersError, toPeersError } from '../shared/errors.ts';
 import { INBOX_HOLD_MS } from '../shared/limits.ts';
 import { VERSION } from '../shared/version.ts';
 import type { SessionLog } from './log.ts';
+import { newPatience, type Patience, waitedInVain } from './patience.ts';
 
-/** How long a call waits for a broker before it says that there is none. */
-const CALL_WAIT_MS = 30_000;
 const CLOSE_WAIT_MS = 500;
 const BACKOFF_MIN_MS = 20;
 const BACKOFF_MAX_MS = 2_000;
 const NOTES_AT_ONCE = 100;
 
-/** Failures after which the same call may be made again once the link is healed. */
-const HEALED_BY_RECONNECTING = new Set(['broker_unavailable', 'broker_draining', 'session_stale']);
+/** A link that was up for longer than this is not on and off: the next try comes soon. */
+const STEADY_MS = 200;
+/** What a call gets at least, when the link is up again in its last moment. */
+const LAST_TRY_MS = 1_000;
 
 export interface LinkOptions {
   readonly location: Location;
@@ -32,6 +33,8 @@ export interface LinkOptions {
   registration(): Promise<Request<'registerSession'>>;
   onRegistered(registered: Response<'registerSession'>): void;
   onMessages(messages: readonly InboxMessage[]): void;
+  /** Notes that were taken along with a request that failed. */
+  onUntold(notes: readonly PushNote[]): void;
 }
 
 export class BrokerLink {
@@ -46,7 +49,7 @@ export class BrokerLink {
   /** Requests for mail are numbered, so that the broker learns which answers arrived. */
   #lastRequest = 0;
   #received = 0;
-  /** What the broker has not been told of pushes. */
+  /** What goes along with the next request for mail. */
   readonly #notes: PushNote[] = [];
   /** Why the link is down; undefined before the first try and while it is up. */
   #failure: PeersError | undefined;
@@ -71,22 +74,44 @@ export class BrokerLink {
   /**
    * Calls the broker as this session. While the link is down the call waits; when the connection breaks under it, it
    * is made again: every operation a session uses may be repeated, and sends carry an idempotency key.
+   * @param patience for calls that belong together; what this one took is gone from it afterwards
    * @throws PeersError the broker's own, or why no broker could be reached within 30 s
    */
-  async call<N extends OperationName>(name: N, body: Request<N>, signal?: AbortSignal): Promise<Response<N>> {
-    const end = performance.now() + CALL_WAIT_MS;
-    for (;;) {
+  async call<N extends OperationName>(
+    name: N,
+    body: Request<N>,
+    signal?: AbortSignal,
+    patience: Patience = newPatience(),
+  ): Promise<Response<N>> {
+    const end = performance.now() + patience.leftMs;
+    try {
+      return await this.#callUntil(end, name, body, signal);
+    } finally {
+      patience.leftMs = Math.max(0, end - performance.now());
+    }
+  }
+
+  async #callUntil<N extends OperationName>(
+    end: number,
+    name: N,
+    body: Request<N>,
+    signal: AbortSignal | undefined,
+  ): Promise<Response<N>> {
+    for (let wasSent = false; ; ) {
       if (this.#superseded) throw this.#superseded;
-      await this.#untilReady(end, signal);
+      await this.#untilReady(end, wasSent, signal);
       const token = this.#token;
       if (token === undefined) continue;
       try {
-        return await this.#client.call(name, body, { token, ...(signal ? { signal } : {}) });
+        const timeoutMs = Math.min(ANSWER_TIMEOUT_MS, Math.max(LAST_TRY_MS, end - performance.now()));
+        return await this.#client.call(name, body, { token, timeoutMs, ...(signal ? { signal } : {}) });
       } catch (error) {
         const failure = toPeersError(error);
         if (failure.code === 'session_superseded') this.#fallSilent(failure);
-        if (!HEALED_BY_RECONNECTING.has(failure.code) || this.#stopped.signal.aborted) throw failure;
+        if (!isHealedByReconnecting(failure) || this.#stopped.signal.aborted) throw failure;
         this.#down(failure, token);
+        wasSent = true;
+        if (performance.now() >= end) throw waitedInVain(failure, wasSent);
       }
     }
   }
@@ -114,21 +139,12 @@ export class BrokerLink {
   }
 
   /** @throws what waiting cannot mend at once; anything else when the time is over */
-  async #untilReady(end: number, signal: AbortSignal | undefined): Promise<void> {
+  async #untilReady(end: number, wasSent: boolean, signal: AbortSignal | undefined): Promise<void> {
     while (this.#token === undefined || this.#failure) {
       if (this.#superseded) throw this.#superseded;
-      if (this.#failure && !HEALED_BY_RECONNECTING.has(this.#failure.code)) throw this.#failure;
+      if (this.#failure && !isHealedByReconnecting(this.#failure)) throw this.#failure;
       const left = end - performance.now();
-      if (left <= 0) {
-        throw (
-          this.#failure ??
-          new PeersError(
-            'broker_unavailable',
-            'The broker has not answered yet.',
-            'Try again; the session keeps trying by itself.',
-          )
-        );
-      }
+      if (left <= 0) throw waitedInVain(this.#failure, wasSent);
       await this.#news(left, signal);
       if (signal?.aborted) {
         throw new PeersError('cancelled', 'The call was cancelled.', 'Call again if you still need it.');
@@ -157,9 +173,10 @@ export class BrokerLink {
   async #run(): Promise<void> {
     let backoff = BACKOFF_MIN_MS;
     while (!this.#stopped.signal.aborted && !this.#superseded) {
+      let up = Number.POSITIVE_INFINITY;
       try {
         await this.#connect();
-        backoff = BACKOFF_MIN_MS;
+        up = performance.now();
         for (;;) {
           const { messages } = await this.#next();
           if (messages.length === 0) continue;
@@ -169,12 +186,15 @@ export class BrokerLink {
         }
       } catch (error) {
         if (this.#stopped.signal.aborted) return;
-        const failure = this.#failure ?? toPeersError(error);
+        const thrown = toPeersError(error);
+        // the held request was broken off since another call failed: that one says why
+        const failure = thrown.code === 'cancelled' ? (this.#failure ?? thrown) : thrown;
         if (failure.code === 'session_superseded') return this.#fallSilent(failure);
         if (failure.code !== 'session_stale') {
           this.#options.log.warn('broker lost', { code: failure.code, message: failure.message });
         }
         this.#down(failure, this.#token);
+        if (performance.now() - up > STEADY_MS) backoff = BACKOFF_MIN_MS;
         // jitter: the sessions of a machine lose their broker in the same millisecond
         await delay(backoff * (0.5 + Math.random()), undefined, { signal: this.#stopped.signal }).catch(() => {});
         backoff = Math.min(backoff * 2, BACKOFF_MAX_MS);
@@ -186,7 +206,10 @@ export class BrokerLink {
     const { location, brokerEntry, env } = this.#options;
     await ensureBroker(location, brokerEntry, env);
     if (this.#token === undefined) {
-      const registered = await this.#client.call('registerSession', await this.#options.registration());
+      // registering twice is no repetition but another peer: better to wait for the answer
+      const registered = await this.#client.call('registerSession', await this.#options.registration(), {
+        timeoutMs: INBOX_HOLD_MS,
+      });
       this.#token = registered.token;
       this.#options.onRegistered(registered);
     }
@@ -207,7 +230,7 @@ export class BrokerLink {
     const answer = await this.#client
       .call('nextMessages', request, { token, signal: this.#hold.signal })
       .catch((error: unknown) => {
-        this.#notes.unshift(...pushed);
+        this.#options.onUntold(pushed);
         throw error;
       })
       .finally(() => {
@@ -238,4 +261,8 @@ export class BrokerLink {
     this.#hold.abort();
     this.#options.log.warn('another session serves this peer now; this one stays silent');
   }
+}
+
+function isHealedByReconnecting(failure: PeersError): boolean {
+  return failure.code === 'session_stale' || isPassing(failure);
 }

@@ -3,7 +3,7 @@ import type { Env } from '../shared/config.ts';
 import type { Activity, InboxMessage, PeerStatus, PushNote, PushRoute } from '../shared/contract/types.ts';
 import { ActivityTracker } from './activity.ts';
 import type { HookEvent } from './hooks.ts';
-import type { Filter, Inbox } from './inbox.ts';
+import type { Inbox } from './inbox.ts';
 import type { SessionLog } from './log.ts';
 import { type ChannelNotification, channelRoute } from './push/channel.ts';
 import {
@@ -17,6 +17,7 @@ import {
 import type { CodexThread } from './push/codex-thread.ts';
 import { Dispatcher } from './push/dispatch.ts';
 import { inboxSocketRoute } from './push/inbox-socket.ts';
+import type { Filter } from './selection.ts';
 
 export interface ReachOptions {
   readonly side: ClientSide;

@@ -6,11 +6,11 @@ import * as z from 'zod';
 import type { InboxMessage } from '../shared/contract/types.ts';
 import { PeersError, toPeersError } from '../shared/errors.ts';
 import { forModelData } from '../shared/peer-text.ts';
-import { cleanLine } from '../shared/text.ts';
+import { byteLength, cleanLine } from '../shared/text.ts';
 import type { Evidence } from './evidence.ts';
 import { type Offer, SERVER_INFO, serverOptions } from './handshake.ts';
 import { answerHook, HOOK_TOOL, type HookEvent, hookEvent } from './hooks.ts';
-import type { Inbox } from './inbox.ts';
+import { type Inbox, NOTHING } from './inbox.ts';
 import { renderBatch } from './present.ts';
 import type { Tool, ToolContext, ToolResult } from './tools/tool.ts';
 
@@ -21,8 +21,8 @@ export interface ServerOptions {
   readonly evidence: Evidence;
   /** The context of one call. */
   context(signal: AbortSignal): ToolContext;
-  /** Called before every tool, with what the client says about its own state. */
-  beforeCall(meta: Record<string, unknown>): Promise<void>;
+  /** Called before every tool, with what the client says about its own state; calls the broker in the tool's context. */
+  beforeCall(meta: Record<string, unknown>, context: ToolContext): Promise<void>;
   /** Called for every hook of the client. */
   onHook(event: HookEvent | undefined, meta: Record<string, unknown>, goesOn: boolean): void;
   /** Clients that show the model `structuredContent` instead of the text get the text alone. */
@@ -85,10 +85,11 @@ export async function createServer(transport: Transport, options: ServerOptions)
       }
       const tool = tools.get(params.name);
       if (!tool) throw new McpError(ErrorCode.InvalidParams, `There is no tool ${JSON.stringify(params.name)}`);
-      await options.beforeCall(_meta ?? {});
-      const { text, data, shows, failed } = await run(tool, params.arguments, options.context(signal));
+      const context = options.context(signal);
+      await options.beforeCall(_meta ?? {}, context);
+      const { text, data, shows, take, failed } = await run(tool, params.arguments, context);
       // a cancelled call's response is never sent: nothing may be shown in it
-      const batch = signal.aborted ? { messages: [], notices: [], left: 0 } : inbox.take();
+      const batch = signal.aborted ? NOTHING : inbox.take({ ...take, used: shows ? byteLength(text) : 0 });
       const shown = [...batch.messages, ...batch.notices, ...(shows ?? [])];
       evidence.carries(requestId, idsOf(shown), 'tool-response');
       const block = renderBatch(batch);

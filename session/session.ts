@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { Server } from '@modelcontextprotocol/sdk/server/index.js';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import { type Env, type Location, readLocation } from '../shared/config.ts';
-import type { Confirmation, Conversation, PeerKind, PushRoute, Request, Response } from '../shared/contract/types.ts';
+import type { Conversation, PeerKind, PushRoute, Request, Response } from '../shared/contract/types.ts';
 import { deferred } from '../shared/deferred.ts';
 import { type PeersError, toPeersError } from '../shared/errors.ts';
 import { brokerEntryBeside } from '../shared/start-broker.ts';
@@ -11,12 +11,15 @@ import { type Place, readBranch, readPlace } from './context.ts';
 import { Evidence } from './evidence.ts';
 import type { Offer } from './handshake.ts';
 import { type Credential, readCredentials, saveCredential } from './identity.ts';
-import { type Filter, Inbox } from './inbox.ts';
+import { Inbox } from './inbox.ts';
 import { watchClient } from './lifecycle.ts';
 import { BrokerLink } from './link.ts';
 import { type SessionLog, stderrLog } from './log.ts';
+import { Outbox } from './outbox.ts';
+import { newPatience } from './patience.ts';
 import type { ClientSide } from './push/choose.ts';
 import { Reach } from './reach.ts';
+import type { Filter } from './selection.ts';
 import { createServer } from './server.ts';
 import { summarise } from './summary.ts';
 import { setTabTitle } from './title.ts';
@@ -57,6 +60,7 @@ export class Session {
   /** Settings that cannot be understood: every tool says so. */
   readonly #misconfigured: PeersError | undefined;
   readonly #link: BrokerLink;
+  readonly #outbox: Outbox;
   readonly #inbox: Inbox;
   readonly #evidence: Evidence;
   readonly #reach: Reach;
@@ -90,8 +94,15 @@ export class Session {
       onMessages: (messages) => {
         if (this.#inbox.add(messages).length > 0) this.#reach.arrived();
       },
+      onUntold: (notes) => {
+        for (const note of notes) this.#outbox.note(note);
+      },
     });
-    this.#inbox = new Inbox((confirmations) => this.#confirm(confirmations));
+    this.#outbox = new Outbox({
+      log: this.#log,
+      call: (name, body, signal) => this.#link.call(name, body, signal),
+    });
+    this.#inbox = new Inbox((confirmations) => this.#outbox.confirm(confirmations));
     this.#evidence = new Evidence({
       taken: (ids, evidence) => this.#inbox.settle(ids, evidence),
       thrownAway: (ids) => this.#inbox.putBack(ids),
@@ -107,9 +118,9 @@ export class Session {
         await server.notification({ method: 'notifications/claude/channel', params: { ...params } });
       },
       notePush: (note) => {
-        if (!this.#link.takeAlong(note)) this.#tell('notePush', note);
+        if (!this.#link.takeAlong(note)) this.#outbox.note(note);
       },
-      report: (changes) => this.#tell('reportSession', changes),
+      report: (changes) => this.#outbox.report(changes),
     });
   }
 
@@ -127,10 +138,10 @@ export class Session {
       inbox: this.#inbox,
       evidence: this.#evidence,
       context: (signal) => this.#context(signal),
-      beforeCall: (meta) => this.#beforeCall(meta),
+      beforeCall: (meta, { call }) => this.#beforeCall(meta, call),
       onHook: (event, meta, goesOn) => {
         this.#reach.hooked(event, goesOn);
-        void this.#bind(meta);
+        void this.#bind(meta, (name, body) => this.#link.call(name, body, this.#ended.signal));
       },
       textOnly: () => TEXT_ONLY_CLIENTS.has(this.#client.name),
     });
@@ -140,6 +151,7 @@ export class Session {
     if (offer.enabled) {
       this.#log.info('session ends', { reason });
       this.#reach.close();
+      await this.#outbox.close();
       await this.#link.close(this.#inbox.unseen());
     }
     process.exit(0);
@@ -230,22 +242,22 @@ export class Session {
     if (this.#options.env['AGENT_PEERS_DISABLE_TAB_TITLE'] !== '1') setTabTitle(name);
   }
 
-  async #beforeCall(meta: Record<string, unknown>): Promise<void> {
+  async #beforeCall(meta: Record<string, unknown>, call: ToolContext['call']): Promise<void> {
     if (this.#misconfigured) return;
     this.#reach.called();
     this.#refreshBranch();
-    await this.#bind(meta);
+    await this.#bind(meta, call);
   }
 
   /** Learns from a call which conversation it belongs to; from then on this session is the peer of that conversation. */
-  async #bind(meta: Record<string, unknown>): Promise<void> {
+  async #bind(meta: Record<string, unknown>, call: ToolContext['call']): Promise<void> {
     const thread = meta['threadId'];
     if (this.#options.side !== 'codex' || typeof thread !== 'string' || this.#misconfigured) return;
     void this.#reach.threadIs(thread, process.cwd());
     if (this.#name !== undefined || thread === this.#conversation?.id) return;
     const conversation: Conversation = { client: 'codex', id: thread.slice(0, 128) };
     try {
-      const { peer, adopted } = await this.#link.call('bindConversation', { conversation }, this.#ended.signal);
+      const { peer, adopted } = await call('bindConversation', { conversation });
       this.#conversation = conversation;
       if (adopted) this.#showName(peer.name);
     } catch (error) {
@@ -262,15 +274,16 @@ export class Session {
       if (branch === this.#branch) return;
       this.#branch = branch;
       this.#place = this.#place?.then((place) => ({ ...place, branch }));
-      this.#tell('reportSession', { branch });
+      this.#outbox.report({ branch });
     });
   }
 
   #context(signal: AbortSignal): ToolContext {
+    const patience = newPatience();
     return {
       call: async (name, body) => {
         if (this.#misconfigured) throw this.#misconfigured;
-        return this.#link.call(name, body, signal);
+        return this.#link.call(name, body, signal, patience);
       },
       inbox: this.#inbox,
       waitForMessage: (filter, ms) => this.#waitForMessage(filter, ms, signal),
@@ -301,18 +314,6 @@ export class Session {
         if (this.#inbox.has(filter)) finish(true);
       });
       signal.addEventListener('abort', onAbort, { once: true });
-    });
-  }
-
-  #confirm(confirmations: Confirmation[]): void {
-    this.#tell('confirmMessages', { confirmations });
-  }
-
-  /** Tells the broker something that it must learn but nobody waits for; the link repeats it until it is said. */
-  #tell<N extends 'confirmMessages' | 'notePush' | 'reportSession'>(name: N, body: Request<N>): void {
-    this.#link.call(name, body, this.#ended.signal).catch((error: unknown) => {
-      if (!this.#ended.signal.aborted)
-        this.#log.warn(`could not tell the broker: ${name}`, { code: toPeersError(error).code });
     });
   }
 }

@@ -3,10 +3,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { BrokerClient, type Hello } from './client.ts';
 import type { Env, Location } from './config.ts';
 import { PeersError } from './errors.ts';
-import { StartLock, startBroker } from './start-broker.ts';
+import { startBroker } from './start-broker.ts';
+import { START_LOCK_MAX_MS, StartLock } from './start-lock.ts';
 import { VERSION } from './version.ts';
 
 const DRAIN_TIMEOUT_MS = 5_000;
+/** By then each of the others has failed, or its lock has lapsed. */
+const OTHERS_TIMEOUT_MS = START_LOCK_MAX_MS + 5_000;
 
 /** Compares dotted numbers; what follows a hyphen is not looked at. */
 export function isNewer(version: string, than: string): boolean {
@@ -46,8 +49,10 @@ async function startTogether(
   entry: string,
   env: Env,
 ): Promise<Hello | undefined> {
+  const end = performance.now() + OTHERS_TIMEOUT_MS;
   let lock = StartLock.take(location);
   while (!lock) {
+    if (performance.now() > end) throw othersFail(location);
     await delay(10 + Math.random() * 20);
     const hello = await helloOrNothing(client);
     if (hello) return hello;
@@ -62,6 +67,14 @@ async function startTogether(
   } finally {
     lock.release();
   }
+}
+
+function othersFail({ port }: Location): PeersError {
+  return new PeersError(
+    'broker_unavailable',
+    `Other sessions have tried for ${OTHERS_TIMEOUT_MS / 1000} s to start a broker on 127.0.0.1:${port}, and none answers yet.`,
+    'Look at broker.log in ~/.agent-peers (or AGENT_PEERS_HOME).',
+  );
 }
 
 async function helloOrNothing(client: BrokerClient): Promise<Hello | undefined> {

@@ -35,6 +35,7 @@ export const ERROR_KINDS = {
   mailbox_full: { status: 429, exit: 6 },
   rate_limited: { status: 429, exit: 6 },
   broker_unavailable: { status: 503, exit: 5 },
+  broker_unresponsive: { status: 504, exit: 5 },
   broker_draining: { status: 503, exit: 6 },
   broker_unproven: { status: 502, exit: 5 },
   port_in_use: { status: 503, exit: 5 },
@@ -43,6 +44,7 @@ export const ERROR_KINDS = {
   database_damaged: { status: 503, exit: 5 },
   database_from_future: { status: 503, exit: 5 },
   database_read_only: { status: 503, exit: 5 },
+  database_gone: { status: 503, exit: 6 },
   storage_full: { status: 507, exit: 6 },
   invalid_config: { status: 500, exit: 2 },
   config_unreadable: { status: 422, exit: 4 },
@@ -104,6 +106,18 @@ export class PeersError extends Error {
       body.retry_after_s === undefined ? {} : { retryAfterS: body.retry_after_s },
     );
   }
+}
+
+const PASSING: ReadonlySet<ErrorCode> = new Set([
+  'broker_unavailable',
+  'broker_unresponsive',
+  'broker_draining',
+  'database_gone',
+]);
+
+/** Whether the broker is only missing, silent or about to end: the same call may succeed in a moment. */
+export function isPassing(thrown: unknown): thrown is PeersError {
+  return thrown instanceof PeersError && PASSING.has(thrown.code);
 }
 
 /** Turns whatever was thrown into a {@link PeersError}; what is not one already becomes `internal`. */

@@ -11,7 +11,7 @@ export const RECIPIENTS_MAX = 1_000;
 
 /** How long one session alone may present a message; renewed while the session is attached. */
 export const LEASE_MS = 30_000;
-/** Messages of one sender that one session holds leased at a time: no sender's flood hides another's message. */
+/** Messages of one sender that one session holds leased and has not pushed: no sender's flood hides another's message. */
 export const LEASED_PER_SENDER = 50;
 /** Longest time a broker holds `inbox/next` before it answers with nothing. */
 export const INBOX_HOLD_MS = 240_000;
@@ -26,8 +26,10 @@ export const SESSION_EXPIRY_MS = 10 * 60_000;
 /** Messages a peer may send a minute (`AGENT_PEERS_RATE_PER_MINUTE`). */
 export const RATE_PER_MINUTE = 60;
 
-/** Message text that one tool response carries. */
+/** Messages that one tool response carries, as the model gets them: with their headings and a mark before each line. */
 export const TOOL_RESPONSE_MAX_BYTES = 20 * 1024;
+/** What stands around them: the block's first and last line, and how many messages follow. */
+export const TOOL_RESPONSE_FRAME_BYTES = 512;
 /** One message is named after a push in at most this many bytes. */
 export const PUSH_NOTICE_MAX_BYTES = 200;
 /** A tool response counts as taken this long after it was flushed, if the client says nothing. */

@@ -2,7 +2,7 @@
  * What another agent wrote or says of itself: a message's text, a summary, a directory, an error it reports. It is
  * data, and reaches a reader only through the function below that is made for that reader.
  */
-import { cleanLine, cleanText, previewLine } from './text.ts';
+import { cleanLine, cleanText, cutBytes, previewLine } from './text.ts';
 
 declare const peerWords: unique symbol;
 
@@ -24,6 +24,11 @@ export function rawText(text: PeerText): string {
 
 export function isEmpty(text: PeerText): boolean {
   return rawText(text) === '';
+}
+
+/** The head of the text, at most `maxBytes` of UTF-8. */
+export function cut(text: PeerText, maxBytes: number): PeerText {
+  return peerText(cutBytes(rawText(text), maxBytes));
 }
 
 /** The peer's words as a preview on one line, still to be cleaned for its reader. */

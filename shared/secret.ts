@@ -11,9 +11,9 @@ import {
   mkdirSync,
   openSync,
   readFileSync,
+  rmSync,
   statSync,
-  unlinkSync,
-  writeSync,
+  writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { PeersError } from './errors.ts';
@@ -98,7 +98,10 @@ export function readSecret(home: string): Buffer {
   return Buffer.from(text, 'hex');
 }
 
-/** Reads the secret, or makes one (0600). Two brokers starting at once end up with the same one. */
+/**
+ * Reads the secret, or makes one (0600). Two brokers starting at once end up with the same one.
+ * @throws PeersError as {@link readSecret}; `storage_full` or `invalid_config` where none can be written
+ */
 export function ensureSecret(home: string): Buffer {
   ensurePrivateFolder(home);
   try {
@@ -107,22 +110,43 @@ export function ensureSecret(home: string): Buffer {
     if (!(error instanceof PeersError) || error.code !== 'secret_missing') throw error;
   }
   const draft = `${secretPath(home)}.${process.pid}.${randomBytes(4).toString('hex')}`;
-  const fd = openSync(draft, 'wx', 0o600);
   try {
-    writeSync(fd, `${randomBytes(SECRET_BYTES).toString('hex')}\n`);
+    writeNew(draft, `${randomBytes(SECRET_BYTES).toString('hex')}\n`);
+    // link() fails if the name exists: whoever is first wins, and nobody ever reads a half-written secret
+    linkSync(draft, secretPath(home));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw cannotWrite(home, error);
+  } finally {
+    rmSync(draft, { force: true });
+  }
+  return readSecret(home);
+}
+
+function writeNew(path: string, text: string): void {
+  const fd = openSync(path, 'wx', 0o600);
+  try {
+    writeFileSync(fd, text);
     fsyncSync(fd);
   } finally {
     closeSync(fd);
   }
-  try {
-    // link() fails if the name exists: whoever is first wins, and nobody ever reads a half-written secret
-    linkSync(draft, secretPath(home));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-  } finally {
-    unlinkSync(draft);
-  }
-  return readSecret(home);
+}
+
+function cannotWrite(home: string, error: unknown): PeersError {
+  const { code } = error as NodeJS.ErrnoException;
+  return ['ENOSPC', 'EDQUOT', 'EFBIG'].includes(code ?? '')
+    ? new PeersError(
+        'storage_full',
+        `There is no room for a secret in ${home} (${code}).`,
+        'Free some space; the next session tries again.',
+        { cause: error },
+      )
+    : new PeersError(
+        'invalid_config',
+        `No secret can be written in ${home} (${code}).`,
+        'Make the folder writable for you, or set AGENT_PEERS_HOME to one that is.',
+        { cause: error },
+      );
 }
 
 /** What a broker on `port` answers to a client's nonce; the port keeps another port's broker from being replayed. */

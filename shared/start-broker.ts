@@ -1,14 +1,15 @@
 /** Starts a broker process. This module loads fast: a session that finds the port free uses it before anything else. */
 import { spawn } from 'node:child_process';
-import { closeSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { dirname, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { brokerEnv, type Env, type Location, readLocation } from './config.ts';
+import { brokerEnv, type Env, readLocation } from './config.ts';
 import { type ErrorBody, PeersError } from './errors.ts';
-import { ensurePrivateFolder } from './secret.ts';
+import { StartLock } from './start-lock.ts';
 
+/** Less than a start lock lasts. */
 const START_TIMEOUT_MS = 15_000;
+const CONNECT_TIMEOUT_MS = 3_000;
 
 /** What a starting broker prints on its standard output, one JSON line. */
 export type StartReport = { ready: true; pid: number } | { error: ErrorBody };
@@ -77,54 +78,6 @@ function startFailed(what: string, cause?: unknown): PeersError {
   );
 }
 
-/** Held by the process that is starting a broker. */
-export function startLockPath({ home, port }: Location): string {
-  return join(home, `starting-${port}`);
-}
-
-/**
- * Of several sessions that find no broker at once, one spends the time to start it; bind() would settle the race too,
- * but with a process for each.
- */
-export class StartLock {
-  readonly #path: string;
-
-  private constructor(path: string) {
-    this.#path = path;
-  }
-
-  /** @returns undefined while another process has it; the lock of a process that died is taken over */
-  static take(location: Location): StartLock | undefined {
-    ensurePrivateFolder(location.home);
-    const path = startLockPath(location);
-    try {
-      const fd = openSync(path, 'wx', 0o600);
-      writeSync(fd, String(process.pid));
-      closeSync(fd);
-      return new StartLock(path);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    }
-    if (isHolderGone(path)) rmSync(path, { force: true });
-    return undefined;
-  }
-
-  release(): void {
-    rmSync(this.#path, { force: true });
-  }
-}
-
-function isHolderGone(path: string): boolean {
-  try {
-    const pid = Number(readFileSync(path, 'utf8'));
-    // an empty file: its maker is just writing
-    if (pid > 0) process.kill(pid, 0);
-    return false;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'ESRCH';
-  }
-}
-
 /**
  * Starts a broker if nothing listens on the port, without asking who listens: that takes code which is still loading.
  * Whatever goes wrong here goes wrong again, and is told, when the session connects.
@@ -143,12 +96,13 @@ export async function headStart(entry: string, env: Env): Promise<void> {
 
 function isPortFree(port: number): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = createConnection({ port, host: '127.0.0.1' });
+    const socket = createConnection({ port, host: '127.0.0.1', timeout: CONNECT_TIMEOUT_MS });
     const finish = (free: boolean) => {
       socket.destroy();
       resolve(free);
     };
     socket.once('connect', () => finish(false));
+    socket.once('timeout', () => finish(false));
     socket.once('error', (error: NodeJS.ErrnoException) => finish(error.code === 'ECONNREFUSED'));
   });
 }

@@ -1,8 +1,12 @@
 /** Delivery promises seen from a client: pushes that get lost, floods, closed calls, hostile text. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { TOOL_RESPONSE_FRAME_BYTES, TOOL_RESPONSE_MAX_BYTES } from '../shared/limits.ts';
 import type { McpClient } from './helpers/mcp-client.ts';
 import { Sandbox } from './helpers/sandbox.ts';
 import { until } from './helpers/until.ts';
+
+/** What `whoami` says itself. */
+const OWN_TEXT_BYTES = 1_024;
 
 let box: Sandbox;
 beforeEach(async () => {
@@ -108,6 +112,30 @@ describe('a tool response', () => {
     expect(text).toMatch(/\[PEER INBOX\] 3 new, [4-7] more/);
   });
 
+  it('is as small for texts of line breaks: what counts is what the model gets; the rest can be read in parts', async () => {
+    const codex = await box.session({ side: 'codex', name: 'bravo' });
+    await online('bravo');
+    const longest = await write('bravo', `start${'\n'.repeat(60_000)}end`);
+    for (let i = 0; i < 5; i += 1) await write('bravo', 'a\n'.repeat(4_000));
+    const bound = TOOL_RESPONSE_MAX_BYTES + TOOL_RESPONSE_FRAME_BYTES;
+    let left = 6;
+    for (const deadline = performance.now() + 10_000; left > 0 && performance.now() < deadline; ) {
+      const { text } = await codex.tool('whoami');
+      left -= Number(/\[PEER INBOX\] (\d+) new[^w]/.exec(text)?.[1] ?? 0);
+      expect(Buffer.byteLength(text)).toBeLessThan(bound + OWN_TEXT_BYTES);
+    }
+    expect(left).toBe(0);
+    let read = '';
+    for (let offset: string | undefined = '0'; offset !== undefined; ) {
+      const { text } = await codex.tool('check_messages', { message_id: longest, offset: Number(offset) });
+      expect(Buffer.byteLength(text)).toBeLessThan(bound);
+      read += text;
+      offset = /"offset":(\d+)/.exec(text)?.[1];
+    }
+    expect(read.match(/^> end$/gm)).toHaveLength(1);
+    expect(read.match(/^> /gm)?.length).toBeGreaterThanOrEqual(60_000);
+  });
+
   it('frames one message in under 300 bytes', async () => {
     const codex = await box.session({ side: 'codex', name: 'bravo' });
     await online('bravo');
@@ -130,6 +158,35 @@ describe('a tool response', () => {
     expect(line).toContain('from operator: long');
     expect(Buffer.byteLength(line)).toBeLessThanOrEqual(200);
     expect((await claude.tool('whoami')).text).not.toContain('PEER INBOX');
+  });
+});
+
+describe('an agent that only listens', () => {
+  it('is pushed all of 500 messages of one sender; the next result names a few, and none is lost', async () => {
+    const claude = await box.session({ name: 'alpha' });
+    await online('alpha');
+    const ids: string[] = [];
+    for (let i = 0; i < 20; i += 1)
+      ids.push(...(await Promise.all(Array.from({ length: 25 }, (_, n) => write('alpha', `text ${i * 25 + n}`)))));
+    const pushes = () => claude.notifications.filter(({ method }) => method === 'notifications/claude/channel');
+    await until(() => pushes().length >= ids.length);
+    const pushed = pushes().map(({ params }) => (params?.['meta'] as { message_id: string } | undefined)?.message_id);
+    expect([...pushed].sort()).toEqual([...ids].sort());
+    expect(await waiting()).toBe(500);
+
+    const { text } = await claude.tool('list_peers');
+    const notice = text.slice(text.indexOf('[PEER INBOX]'));
+    expect(notice).toContain('(495 more were pushed to you;');
+    expect(Buffer.byteLength(notice)).toBeLessThan(5 * 200 + TOOL_RESPONSE_FRAME_BYTES);
+    const named = [...notice.matchAll(/^- (m\w+) from operator/gm)].map(([, id]) => id ?? '');
+    expect(named).toHaveLength(5);
+    await until(async () => {
+      const { text: more } = await claude.tool('check_messages');
+      named.push(...[...more.matchAll(/^- (m\w+) from operator/gm)].map(([, id]) => id ?? ''));
+      return (await waiting()) === 0;
+    });
+    expect(named.sort()).toEqual([...ids].sort());
+    expect(pushes()).toHaveLength(500);
   });
 });
 

@@ -128,6 +128,7 @@ describe('a push', () => {
       fc.asyncProperty(fc.array(fc.oneof(parts, fc.string({ unit: 'binary', maxLength: 3 }))), async (pieces) => {
         const message: InboxMessage = {
           message_id: 'm1',
+          seq: 1,
           conversation_id: 'm1',
           from: { id: 'p1', name: 'mallory', kind: 'other' },
           text: peerText(pieces.join('')),

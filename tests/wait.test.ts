@@ -1,6 +1,7 @@
 /** wait_for_messages: returns on the first match, can be cancelled, and loses nothing. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readAnswer } from './helpers/mcp-client.ts';
+import { Peer } from './helpers/peer.ts';
 import { Sandbox } from './helpers/sandbox.ts';
 import { until } from './helpers/until.ts';
 
@@ -42,6 +43,29 @@ describe('wait_for_messages', () => {
     expect(text).toContain('> port 8080');
     expect(text).toContain('> from somebody else');
   });
+
+  it.each([['from'], ['conversation']])(
+    'with %s shows that message first, though more than fits waits before it',
+    async (by) => {
+      const alpha = await box.session({ name: 'alpha', side: 'codex' });
+      const bravo = await Peer.register(box.client, 'bravo');
+      await alpha.tool('whoami');
+      const sent = await alpha.tool('send_message', { to_id: 'bravo', message: 'which port?' });
+      const conversation = sent.text.split(':')[0] ?? '';
+      for (let i = 0; i < 5; i += 1) {
+        await box.client.call('sendMessage', { to: 'alpha', message: `${i} ${'x'.repeat(9_000)}` });
+      }
+      await bravo.send('alpha', 'port 8080', { reply_to: conversation });
+      const args = by === 'from' ? { from: 'bravo' } : { conversation };
+      const { text } = await alpha.tool('wait_for_messages', { timeout_s: 60, ...args });
+      const block = text.slice(text.indexOf('[PEER INBOX]')).split('\n');
+      expect(block[1]).toMatch(/^m\w+ from bravo \(other\)/);
+      expect(block[2]).toBe('> port 8080');
+      expect(text).toMatch(/\[PEER INBOX\] 3 new, 3 more/);
+      expect(Buffer.byteLength(text)).toBeLessThan(21 * 1024);
+      expect((await alpha.tool('check_messages')).text).toMatch(/^> [234] x/m);
+    },
+  );
 
   it('says after its time that none came', async () => {
     const alpha = await box.session({ name: 'alpha' });

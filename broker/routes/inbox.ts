@@ -38,16 +38,21 @@ export function inboxHandlers({ store, bus, presence, lines, waiters, stopping, 
     nextMessages: async ({ wait_ms, number, received, pushed }, call) => {
       const session = call.session();
       const hold = new Hold({ bus, session, ms: wait_ms, gone: call.signal, stopping });
+      const answer = async () => {
+        try {
+          await presence.hold(session);
+          for (const push of pushed) await note(session, push);
+          const messages = await next(session, { number, received }, hold);
+          if (messages.length > 0) presence.leasing(session.id);
+          return { messages: [...messages] };
+        } finally {
+          presence.release(session.id);
+        }
+      };
       try {
-        await presence.hold(session);
-        for (const push of pushed) await note(session, push);
-        const revoke = () => hold.revoke();
-        const messages = await lines.serve(session.id, revoke, () => next(session, { number, received }, hold));
-        if (messages.length > 0) presence.leasing(session.id);
-        return { messages: [...messages] };
+        return await lines.serve(session.id, number, () => hold.revoke(), answer);
       } finally {
         hold.end();
-        presence.release(session.id);
       }
     },
 

@@ -2,10 +2,14 @@
 import { chmodSync, closeSync, existsSync, mkdirSync, openSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { CompiledQuery, Kysely, type SqliteDatabase, SqliteDialect, type SqliteStatement } from 'kysely';
-import { PeersError, toPeersError } from '../../shared/errors.ts';
+import { PeersError } from '../../shared/errors.ts';
+import { Guard, type Loss } from './guard.ts';
 import { knownSchema, migrate } from './migrate.ts';
 import type { Migration } from './migrations/index.ts';
+import { type Open, rescue } from './rescue.ts';
 import type { Database } from './schema.ts';
+import { identityOf, isSame, SqliteFiles } from './sqlite-files.ts';
+import { storageError } from './storage-error.ts';
 import type { DatabaseFacts, Engine } from './store.ts';
 import type { Db } from './unit.ts';
 
@@ -20,6 +24,10 @@ export interface OpenOptions {
   readonly now: number;
   /** Folder for the copy that is made before a migration. */
   readonly backups: string;
+  /** Whether anybody still wants what the database holds, should its files be gone one day. */
+  isWanted?(): boolean;
+  /** Hears when the files are gone, and what became of what they held. */
+  onLoss?(loss: Loss): void;
   /** Only tests give their own. */
   readonly migrations?: readonly Migration[];
 }
@@ -103,70 +111,47 @@ interface BunDatabase {
   close(): void;
 }
 
-/** Says in the product's terms what SQLite failed at. */
-function storageError(path: string, thrown: unknown): PeersError {
-  if (thrown instanceof PeersError) return thrown;
-  const code = String((thrown as { code?: unknown })?.code ?? '');
-  const message = thrown instanceof Error ? thrown.message : String(thrown);
-  const because = `${path}: ${message}`;
-  // a quota or a limit on file size is a failed write to SQLite, no full disk
-  if (/FULL|ENOSPC|EDQUOT|EFBIG|IOERR_(WRITE|FSYNC|SHMSIZE)/.test(code) || /disk is full/i.test(message)) {
-    return new PeersError(
-      'storage_full',
-      `The disk is full or takes no more from you (${because}).`,
-      'Free some space and send again; nothing that was acknowledged is lost.',
-      { cause: thrown },
-    );
-  }
-  if (
-    /READONLY|EROFS|EACCES|EPERM|CANTOPEN|ENOTDIR|EISDIR|EEXIST|ENOENT|ELOOP|ENAMETOOLONG/.test(code) ||
-    /readonly|unable to open/i.test(message)
-  ) {
-    return new PeersError(
-      'database_read_only',
-      `The database cannot be written (${because}).`,
-      'Make the file and its folder writable for you, or set AGENT_PEERS_DB to another file.',
-      { cause: thrown },
-    );
-  }
-  if (/CORRUPT|NOTADB/.test(code) || /malformed|not a database/i.test(message)) {
-    return new PeersError(
-      'database_damaged',
-      `The database is damaged (${because}).`,
-      'It was left as it is. Move it away to start with an empty one, or put back a copy from ~/.agent-peers/backups.',
-      { cause: thrown },
-    );
-  }
-  return toPeersError(thrown);
-}
-
 const RELAX = CompiledQuery.raw('pragma synchronous = normal');
 const RESTORE = CompiledQuery.raw('pragma synchronous = full');
+
+interface Opened {
+  readonly path: string;
+  readonly schema: number;
+  readonly db: Kysely<Database>;
+  readonly connection: SqliteConnection;
+  /** Refuses once what is committed would be lost. */
+  readonly guard: Guard;
+}
 
 class SqliteEngine implements Engine {
   readonly engine = 'sqlite';
   /** One connection: SQLite has one writer. */
   readonly lanes = 1;
-  readonly db: Kysely<Database>;
-  readonly #connection: SqliteConnection;
-  readonly #opened: { readonly path: string; readonly schema: number };
+  readonly #opened: Opened;
   /** Commits wait for the disk. */
   #durable = true;
 
-  constructor(db: Kysely<Database>, connection: SqliteConnection, opened: { path: string; schema: number }) {
-    this.db = db;
-    this.#connection = connection;
+  constructor(opened: Opened) {
     this.#opened = opened;
   }
 
   transaction<T>(durable: boolean, work: (db: Db) => Promise<T>): Promise<T> {
-    return this.db.connection().execute(async (connection) => {
-      if (durable !== this.#durable) {
-        await connection.executeQuery(durable ? RESTORE : RELAX);
-        this.#durable = durable;
-      }
-      return connection.transaction().execute(work);
-    });
+    const { db, guard } = this.#opened;
+    return this.#guarded(() =>
+      db.connection().execute(async (connection) => {
+        if (durable !== this.#durable) {
+          await connection.executeQuery(durable ? RESTORE : RELAX);
+          this.#durable = durable;
+        }
+        const result = await connection.transaction().execute(work);
+        if (durable) guard.assertInPlace();
+        return result;
+      }),
+    );
+  }
+
+  read<T>(look: (db: Db) => Promise<T>): Promise<T> {
+    return this.#guarded(() => look(this.#opened.db));
   }
 
   isPassing(error: unknown): boolean {
@@ -174,16 +159,25 @@ class SqliteEngine implements Engine {
   }
 
   fail(thrown: unknown): PeersError {
-    return storageError(this.#opened.path, thrown);
+    return this.#opened.guard.loss ?? storageError(this.#opened.path, thrown);
   }
 
   async facts(): Promise<DatabaseFacts> {
-    const { path, schema } = this.#opened;
-    return { bytes: sizeOf(path) + sizeOf(`${path}-wal`), schema, statements: this.#connection.statements() };
+    const { path, schema, connection } = this.#opened;
+    return { bytes: sizeOf(path) + sizeOf(`${path}-wal`), schema, statements: connection.statements() };
   }
 
   close(): Promise<void> {
-    return this.db.destroy();
+    return this.#opened.guard.close();
+  }
+
+  async #guarded<T>(work: () => Promise<T>): Promise<T> {
+    const { guard } = this.#opened;
+    guard.assertUsable();
+    const result = await work();
+    // it may have been saved meanwhile, without what was just noted
+    guard.assertUsable();
+    return result;
   }
 }
 
@@ -206,6 +200,7 @@ export async function openSqlite(path: string, options: OpenOptions): Promise<En
   let connection: SqliteConnection | undefined;
   try {
     await inspect(path, options.migrations);
+    const found = identityOf(path);
     const opened = await connect(path, { readonly: false });
     connection = opened;
     opened.exec(`pragma busy_timeout = ${BUSY_TIMEOUT_MS}`);
@@ -230,11 +225,48 @@ export async function openSqlite(path: string, options: OpenOptions): Promise<En
     opened.exec('pragma wal_autocheckpoint = 4000');
     // changes nothing, and fails where nothing can be changed: better said now than to the first who sends
     opened.exec('update migrations set id = id where false');
-    return new SqliteEngine(db, opened, { path, schema });
+    // by now all its files are there
+    const files = new SqliteFiles(path);
+    if (!isSame(found, identityOf(path))) {
+      throw new PeersError(
+        'database_gone',
+        `${path} was replaced while it was being opened.`,
+        'Try again: the file that is there now is used.',
+      );
+    }
+    return new SqliteEngine({ path, schema, db, connection: opened, guard: guarded(db, files, options) });
   } catch (error) {
     connection?.close();
     throw storageError(path, error);
   }
+}
+
+/** One connection for all: whoever works outside a transaction waits for its end. */
+function guarded(db: Kysely<Database>, files: SqliteFiles, { backups, isWanted, onLoss }: OpenOptions): Guard {
+  const { path } = files;
+  const open: Open = {
+    files,
+    copyInto: async (copy) => void (await db.executeQuery(CompiledQuery.raw('vacuum into ?', [copy]))),
+    checkpoint: async () => {
+      const query = CompiledQuery.raw('pragma wal_checkpoint(truncate)') as CompiledQuery<{ busy: number }>;
+      return (await db.executeQuery(query)).rows[0]?.busy === 0;
+    },
+  };
+  return new Guard({
+    path,
+    backups,
+    trouble: () => files.trouble(),
+    rescue: async () => {
+      try {
+        return await rescue(open, backups, new Date());
+      } catch (error) {
+        throw storageError(path, error);
+      }
+    },
+    close: () => db.connection().execute(() => db.destroy()),
+    isWanted: isWanted ?? (() => true),
+    onLoss: onLoss ?? (() => {}),
+  });
 }
 
 function kysely(database: SqliteConnection): Kysely<Database> {

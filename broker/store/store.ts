@@ -30,8 +30,8 @@ export interface DatabaseFacts {
 
 /** A database as a driver opens it. */
 export interface Engine extends Transactions {
-  /** For reads: not within a transaction. */
-  readonly db: Db;
+  /** Looks, without a transaction. */
+  read<T>(look: (db: Db) => Promise<T>): Promise<T>;
   /** Says in the product's terms what the driver failed at. */
   fail(thrown: unknown): PeersError;
   facts(): Promise<DatabaseFacts>;
@@ -147,7 +147,7 @@ export class Store {
   /** Looks, without a transaction: several answers need not be of the same moment. */
   async read<T>(look: (unit: Unit) => Promise<T>): Promise<T> {
     try {
-      return await look(this.#unit(this.#engine.db, this.#now(), noEffects()));
+      return await this.#engine.read((db) => look(this.#unit(db, this.#now(), noEffects())));
     } catch (error) {
       throw this.#engine.fail(error);
     }

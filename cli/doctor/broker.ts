@@ -31,33 +31,36 @@ async function roundTrip(context: Context): Promise<Finding[]> {
   const { now } = context.io;
   const { port } = context.location;
   try {
-    return await context.withBroker(async (client: BrokerClient, hello: Hello) => {
-      const start = now();
-      const status = await client.call('brokerStatus', { include_offline: false });
-      const ms = now() - start;
-      const trip = `broker ${status.version} (${status.runtime}, process ${status.pid}) answers on 127.0.0.1:${port} in ${ms} ms`;
-      return [
-        ms > SLOW_MS
-          ? warning(trip, 'Is the machine very busy? Look again, and at broker.log if it stays so.')
-          : ok(trip),
-        ...(hello.version === VERSION
-          ? []
-          : [
-              warning(
-                `the broker is ${hello.version}, this command ${VERSION}`,
-                'Run: agent-peers kill-broker - the next session starts the version that is installed.',
-              ),
-            ]),
-        ...(status.counts.orphaned > 0
-          ? [
-              warning(
-                `${status.counts.orphaned} messages wait for peers that are gone`,
-                'See: agent-peers orphaned-messages',
-              ),
-            ]
-          : []),
-      ];
-    });
+    return await context.withBroker(
+      async (client: BrokerClient, hello: Hello) => {
+        const start = now();
+        const status = await client.call('brokerStatus', { include_offline: false });
+        const ms = now() - start;
+        const trip = `broker ${status.version} (${status.runtime}, process ${status.pid}) answers on 127.0.0.1:${port} in ${ms} ms`;
+        return [
+          ms > SLOW_MS
+            ? warning(trip, 'Is the machine very busy? Look again, and at broker.log if it stays so.')
+            : ok(trip),
+          ...(hello.version === VERSION
+            ? []
+            : [
+                warning(
+                  `the broker is ${hello.version}, this command ${VERSION}`,
+                  'Run: agent-peers kill-broker - the next session starts the version that is installed.',
+                ),
+              ]),
+          ...(status.counts.orphaned > 0
+            ? [
+                warning(
+                  `${status.counts.orphaned} messages wait for peers that are gone`,
+                  'See: agent-peers orphaned-messages',
+                ),
+              ]
+            : []),
+        ];
+      },
+      { tries: 1 },
+    );
   } catch (thrown) {
     if (thrown instanceof PeersError && thrown.code === 'broker_unavailable') {
       return [ok(`no broker runs on 127.0.0.1:${port}; the first session starts one, and the port is free`)];

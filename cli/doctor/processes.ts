@@ -4,11 +4,12 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, extname, join } from 'node:path';
 import { promisify } from 'node:util';
+import { PeersError } from '../../shared/errors.ts';
 import type { Context } from '../context.ts';
 import type { Io } from '../io.ts';
 import { type Finding, findingsOf } from './finding.ts';
 
-const { ok, warning } = findingsOf('processes');
+const { ok, warning, error } = findingsOf('processes');
 
 interface OwnProcess {
   readonly pid: number;
@@ -28,23 +29,37 @@ export async function processFindings(context: Context): Promise<Finding[]> {
   const current = await currentBroker(context);
   // a session ends within two seconds of its client; one that has not is stuck
   const stale = processes.filter(({ role, parent }) => role !== 'broker' && parent === 1);
-  const others = processes.filter(({ role, pid }) => role === 'broker' && pid !== current);
+  const others = processes.filter(({ role, pid }) => role === 'broker' && pid !== current.pid);
   const findings = [
     ...stale.map(({ pid, script }) =>
       warning(`session server ${pid} (${script}) runs on though its client is gone`, `Run: kill ${pid}`),
     ),
-    ...(await Promise.all(others.map((broker) => otherBroker(broker, io)))),
+    ...(await Promise.all(others.map((broker) => otherBroker(broker, current.isSilent, context)))),
   ];
   return findings.length > 0 ? findings : [ok('no process of agent-peers is left over')];
 }
 
-async function otherBroker({ pid, script }: OwnProcess, { platform }: Io): Promise<Finding> {
-  const port = platform === 'linux' ? await portOf(pid) : undefined;
-  const where = port === undefined ? '' : ` on port ${port}`;
+async function otherBroker({ pid, script }: OwnProcess, isSilent: boolean, context: Context): Promise<Finding> {
+  const { io, location } = context;
+  const { AGENT_PEERS_PORT: port, AGENT_PEERS_HOME: home } = io.platform === 'linux' ? await settingsOf(pid) : {};
+  if (isSilent && port === String(location.port)) {
+    return error(
+      `the broker on port ${port}, process ${pid} (${script}), does not answer: it is stopped, or very busy`,
+      `Let it go on: kill -CONT ${pid}. Or end it: kill -KILL ${pid}. Nothing that it acknowledged is lost.`,
+    );
+  }
+  const settings = [
+    ...(home === undefined ? [] : [`AGENT_PEERS_HOME=${shellWord(home)}`]),
+    ...(port === undefined ? [] : [`AGENT_PEERS_PORT=${shellWord(port)}`]),
+  ];
   return warning(
-    `another broker of yours runs${where}: process ${pid} (${script})`,
-    `If no session uses it, run: ${port === undefined ? `kill ${pid}` : `AGENT_PEERS_PORT=${port} agent-peers kill-broker`}`,
+    `another broker of yours runs${port === undefined ? '' : ` on port ${port}`}: process ${pid} (${script})`,
+    `If no session uses it, run: ${settings.length === 0 ? `kill ${pid}` : `${settings.join(' ')} agent-peers kill-broker`}`,
   );
+}
+
+function shellWord(text: string): string {
+  return /^[\w./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 /** Undefined where processes cannot be listed. */
@@ -72,19 +87,22 @@ function isRole(role: string | undefined): role is OwnProcess['role'] {
   return role === 'broker' || role === 'claude-server' || role === 'codex-server';
 }
 
-async function portOf(pid: number): Promise<string | undefined> {
+/** The settings that the process was started with. */
+async function settingsOf(pid: number): Promise<Readonly<Record<string, string>>> {
   try {
     const env = await readFile(`/proc/${pid}/environ`, 'utf8');
-    return /(?:^|\0)AGENT_PEERS_PORT=(\d+)/.exec(env)?.[1];
+    return Object.fromEntries(env.split('\0').map((line) => line.split(/=(.*)/s, 2) as [string, string]));
   } catch {
-    return undefined; // it ended meanwhile
+    return {}; // it ended meanwhile
   }
 }
 
-async function currentBroker(context: Context): Promise<number | undefined> {
+/** The broker that answers here, if any, and whether something holds the port without a word. */
+async function currentBroker(context: Context): Promise<{ pid: number | undefined; isSilent: boolean }> {
   try {
-    return await context.withBroker(async (_client, { pid }) => pid);
-  } catch {
-    return undefined; // none runs here; what is wrong with it is told elsewhere
+    return await context.withBroker(async (_client, { pid }) => ({ pid, isSilent: false }), { tries: 1 });
+  } catch (thrown) {
+    // what is wrong with it is told elsewhere
+    return { pid: undefined, isSilent: thrown instanceof PeersError && thrown.code === 'broker_unresponsive' };
   }
 }

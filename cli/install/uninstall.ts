@@ -46,7 +46,8 @@ async function uninstall(options: UninstallOptions, context: Context): Promise<v
   const edits = [...allEdits(place), ...strangeEdits(records, allEdits(place))];
   const plan = ours(await planUninstall(edits, records), records);
   const backups = options.purge ? (await Promise.all(edits.map(({ path }) => backupsOf(path)))).flat() : [];
-  const doomed = options.purge ? [...backups, ...databaseFiles(location.db), location.home] : [];
+  // the secret before the database: a broker that could not be ended would put the database back for its owner
+  const doomed = options.purge ? [...backups, location.home, ...databaseFiles(location.db)] : [];
   if (options.dryRun) {
     const report = reportOf(
       plan,

@@ -64,16 +64,16 @@ export class Sandbox {
    * @param {string} home
    * @param {Record<string, string>} env
    * @param {import('../../shared/client.ts').BrokerClient} client
-   * @param {string} startLock
+   * @param {() => boolean} isStarting
    */
-  constructor(dist, home, env, client, startLock) {
+  constructor(dist, home, env, client, isStarting) {
     this.dist = dist;
     this.home = home;
     this.env = env;
     /** Speaks to the broker with the machine key. */
     this.client = client;
-    /** This file is there while a session starts a broker. */
-    this.startLock = startLock;
+    /** Whether a session is starting a broker. */
+    this.isStarting = isStarting;
   }
 
   /**
@@ -85,8 +85,8 @@ export class Sandbox {
     const { BrokerClient } = await import(pathToFileURL(join(dist, 'shared', 'client.js')).href);
     /** @type {typeof import('../../shared/config.ts')} */
     const { readLocation } = await import(pathToFileURL(join(dist, 'shared', 'config.js')).href);
-    /** @type {typeof import('../../shared/start-broker.ts')} */
-    const { startLockPath } = await import(pathToFileURL(join(dist, 'shared', 'start-broker.js')).href);
+    /** @type {typeof import('../../shared/start-lock.ts')} */
+    const { startLocks } = await import(pathToFileURL(join(dist, 'shared', 'start-lock.js')).href);
     const home = mkdtempSync(join(tmpdir(), 'agent-peers-'));
     mkdirSync(join(home, 'work'));
     const own = {
@@ -98,7 +98,7 @@ export class Sandbox {
       ...env,
     };
     const location = readLocation(own);
-    return new Sandbox(dist, home, own, new BrokerClient(location), startLockPath(location));
+    return new Sandbox(dist, home, own, new BrokerClient(location), () => startLocks(location).length > 0);
   }
 
   /**
@@ -181,7 +181,7 @@ export class Sandbox {
       await exit;
     }
     // a session may have begun to start a broker on its last breath
-    const starting = existsSync(this.startLock);
+    const starting = this.isStarting();
     for (let i = 0; i < (starting ? 100 : 1); i += 1) {
       if (await this.brokerPid().catch(() => undefined)) break;
       if (starting) await delay(30);

@@ -2,6 +2,7 @@
 import type { InboxMessage, PushRoute } from '../../shared/contract/types.ts';
 import type { Inbox } from '../inbox.ts';
 import type { SessionLog } from '../log.ts';
+import { byUrgency, isCritical } from '../selection.ts';
 import type { Route } from './route.ts';
 
 /** A channel event that brought no sign of life is posted to the inbox socket after this, once. */
@@ -74,7 +75,7 @@ export class Dispatcher {
     return this.#options.inbox
       .newMessages()
       .filter((message) => !this.#failed.has(message.message_id) && this.#options.mayPush(message))
-      .sort((a, b) => Number(isCritical(b)) - Number(isCritical(a)));
+      .sort(byUrgency);
   }
 
   async #push(route: Route, messages: readonly InboxMessage[]): Promise<void> {
@@ -119,8 +120,4 @@ export class Dispatcher {
     }, SECOND_TRY_MS);
     timer.unref();
   }
-}
-
-function isCritical({ priority }: InboxMessage): boolean {
-  return priority === 'critical';
 }

@@ -4,11 +4,13 @@ import * as z from 'zod';
 import { Id, Intent, MessageText, PeerRef, Priority } from '../../shared/contract/common.ts';
 import type { Delivery, InboxMessage } from '../../shared/contract/types.ts';
 import { newIdempotencyKey } from '../../shared/idempotency.ts';
-import { MESSAGE_MAX_BYTES, RECIPIENTS_MAX } from '../../shared/limits.ts';
-import { renderMessage } from '../present.ts';
+import { MESSAGE_MAX_BYTES, RECIPIENTS_MAX, TOOL_RESPONSE_MAX_BYTES } from '../../shared/limits.ts';
+import { partOf } from '../present.ts';
 import { type Tool, tool } from './tool.ts';
 
 const WAIT_DEFAULT_S = 60;
+/** Whoever asks what waits is told more of what was pushed than beside another tool's result. */
+const NOTICES_WHEN_ASKED = 20;
 
 function seconds(time: string | null): string {
   return time === null ? '' : ` ${time.replace(/\.\d+Z$/, 'Z')}`;
@@ -70,7 +72,8 @@ export const messageTools: readonly Tool[] = [
       if (message_id !== undefined) {
         const { message } = await call('readMessage', { message_id });
         inbox.show(message_id);
-        return { text: renderMessage(message, offset ?? 0), data: { message }, shows: [message] };
+        const { rendered, text, next } = partOf(message, offset ?? 0, TOOL_RESPONSE_MAX_BYTES);
+        return { text: rendered, data: { message: { ...message, text }, next_offset: next }, shows: [message] };
       }
       const { peer } = await call('whoami', {});
       // the mailbox knows of mail that has not reached this process yet
@@ -79,6 +82,7 @@ export const messageTools: readonly Tool[] = [
       return {
         text: text || (inbox.has(() => true) ? 'Your messages:' : 'No new messages.'),
         data: { unread: peer.unread },
+        take: { notices: NOTICES_WHEN_ASKED },
       };
     },
   }),
@@ -100,7 +104,11 @@ export const messageTools: readonly Tool[] = [
         (from === undefined || isFrom(message, from)) &&
         (conversation === undefined || message.conversation_id === conversation);
       const came = await waitForMessage(matches, wait * 1000);
-      return { text: came ? 'A message arrived:' : `No such message within ${wait} s.`, data: { arrived: came } };
+      return {
+        text: came ? 'A message arrived:' : `No such message within ${wait} s.`,
+        data: { arrived: came },
+        take: { awaited: matches },
+      };
     },
   }),
   tool({

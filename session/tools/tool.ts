@@ -1,7 +1,8 @@
 /** What a tool is. The server turns a list of these into MCP; each file beside this one is one toolset. */
 import type * as z from 'zod';
 import type { InboxMessage, OperationName, Peer, Request, Response } from '../../shared/contract/types.ts';
-import type { Filter, Inbox } from '../inbox.ts';
+import type { Inbox, TakeOptions } from '../inbox.ts';
+import type { Filter } from '../selection.ts';
 
 export interface ToolContext {
   /** Calls the broker as this session; waits out a broker that is just being replaced. */
@@ -23,6 +24,8 @@ export interface ToolResult {
   readonly data: Record<string, unknown>;
   /** Messages that the text shows: taking the response confirms them. */
   readonly shows?: readonly InboxMessage[];
+  /** How the messages below the text are chosen. */
+  readonly take?: Pick<TakeOptions, 'awaited' | 'notices'>;
 }
 
 export interface Tool<Input extends z.ZodObject = z.ZodObject> {

@@ -8,6 +8,8 @@ import {
   mkdirSync,
   openSync,
   readFileSync,
+  renameSync,
+  rmSync,
   statSync,
   writeFileSync,
   writeSync,
@@ -131,6 +133,23 @@ describe('a damaged database', () => {
     await until(async () => !(await session.tool('whoami')).isError);
     const { peers } = await box.client.call('brokerStatus', { include_offline: true });
     expect(peers.map(({ name }) => name).sort()).toEqual(['ann', 'bob', 'eve']);
+  });
+
+  it('is what a session says at once whose broker has ended meanwhile', async () => {
+    const broker = box.spawn('broker');
+    await startReport(broker);
+    const session = await box.session({ name: 'eve' });
+    await session.tool('whoami');
+    writeFileSync(join(box.home, 'bad.db'), 'x'.repeat(3 * PAGE), { mode: 0o600 });
+    broker.kill('SIGSTOP');
+    for (const suffix of ['-wal', '-shm']) rmSync(`${db}${suffix}`, { force: true });
+    renameSync(join(box.home, 'bad.db'), db);
+    broker.kill('SIGKILL');
+    await exitCode(broker);
+    const start = performance.now();
+    const { text, isError } = await session.tool('whoami');
+    expect([isError, text]).toEqual([true, expect.stringContaining('Error database_damaged: ')]);
+    expect(performance.now() - start).toBeLessThan(10_000);
   });
 
   it('of which the damage is met later: who meets it gets the same error, and the broker lives', async () => {

@@ -6,7 +6,7 @@ import { secretPath } from '../../shared/secret.ts';
 import { startFailure, startReport } from '../helpers/broker-process.ts';
 import { codeOf, Peer } from '../helpers/peer.ts';
 import { isRunning } from '../helpers/processes.ts';
-import { Sandbox } from '../helpers/sandbox.ts';
+import { RUNTIMES, Sandbox } from '../helpers/sandbox.ts';
 import { until } from '../helpers/until.ts';
 
 const VALID = `${'5a'.repeat(32)}\n`;
@@ -76,6 +76,15 @@ describe('a broker that starts', () => {
     await until(async () => !(await session.tool('whoami')).isError);
   });
 
+  it('says so when there is no room for one, and leaves nothing behind', async () => {
+    const { command, entry } = RUNTIMES.node;
+    const failure = await startFailure(
+      box.run('sh', ['-c', 'ulimit -f 0 && exec "$0" "$1"', command, entry('broker')]),
+    );
+    expect(failure).toMatchObject({ code: 'storage_full', text: expect.stringContaining(box.location.home) });
+    expect(readdirSync(box.location.home)).toEqual([]);
+  });
+
   it('says so when its home cannot be made', async () => {
     writeFileSync(join(box.home, 'file'), '');
     const failure = await startFailure(
@@ -92,7 +101,8 @@ describe('a client of a running broker', () => {
 
   it('whose secret is gone says so, and makes none of its own', async () => {
     rmSync(path);
-    expect(await codeOf(box.client.hello())).toBe('secret_missing');
+    // whose broker it is nobody can tell then: it may also be that of another AGENT_PEERS_HOME
+    expect(await codeOf(box.client.hello())).toBe('broker_unproven');
     expect(await codeOf(Peer.register(box.client, 'ann'))).toBe('secret_missing');
     expect(readdirSync(box.location.home)).not.toContain('secret');
   });

@@ -23,7 +23,7 @@ it('20 sessions get one broker, and each is usable', { timeout: 60_000 }, async 
     expect([isError, text]).toEqual([false, expect.stringContaining(`session-${i} [`)]);
   }
   const pid = await box.brokerPid();
-  const brokers = () => processesWith(`AGENT_PEERS_PORT=${box.location.port}`, 'broker');
+  const brokers = () => processesWith(`AGENT_PEERS_PORT=${box.location.port}`, 'broker.js');
   await until(() => brokers().length === 1);
   expect(brokers()).toEqual([pid]);
   expect(box.brokerLog().match(/"broker started"/g)).toHaveLength(1);

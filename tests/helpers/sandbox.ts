@@ -9,7 +9,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { BrokerClient } from '../../shared/client.ts';
 import { type Location, readLocation } from '../../shared/config.ts';
-import { startBroker, startLockPath } from '../../shared/start-broker.ts';
+import { startBroker } from '../../shared/start-broker.ts';
+import { startLocks } from '../../shared/start-lock.ts';
 import { McpClient } from './mcp-client.ts';
 
 export const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
@@ -146,7 +147,7 @@ export class Sandbox {
     for (const child of this.#children) child.kill('SIGKILL');
     await Promise.all(exits);
     // a session may have begun to start a broker on its last breath, and died before it could say that it is done
-    const starting = existsSync(startLockPath(this.location));
+    const starting = startLocks(this.location).length > 0;
     for (let i = 0; i < (starting ? 100 : 1); i += 1) {
       if (await this.brokerPid().catch(() => undefined)) break;
       if (starting) await delay(30);

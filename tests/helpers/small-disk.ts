@@ -1,8 +1,9 @@
-/** Places that run full: a real file system of one megabyte where the test may mount one, a limit on file size anywhere. */
+/** Places that run full: a real file system of two megabytes where the test may mount one, a limit on file size anywhere. */
 import { type ChildProcess, execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { secretPath } from '../../shared/secret.ts';
 import { RUNTIMES, type Sandbox } from './sandbox.ts';
 
 export interface SmallDisk {
@@ -13,12 +14,12 @@ export interface SmallDisk {
   end(): void;
 }
 
-const DISK_BYTES = 1024 * 1024;
+const DISK_BYTES = 2 * 1024 * 1024;
 const FILLER_BYTES = 256 * 1024;
 const PAGE_BYTES = 64 * 1024;
 const SYSTEM = { mount: 'mount', unmount: 'umount' };
 /** In blocks of 512 bytes, as POSIX has it. */
-const FILE_LIMIT_BLOCKS = 1_200;
+const FILE_LIMIT_BLOCKS = 3_000;
 
 /** Needs the right to mount. @throws where the test has none */
 function mountedDisk(box: Sandbox): SmallDisk {
@@ -55,8 +56,19 @@ function limitedFiles(box: Sandbox): SmallDisk {
   };
 }
 
-function mount(folder: string, bytes: number): void {
-  execFileSync(SYSTEM.mount, ['-t', 'tmpfs', '-o', `size=${bytes},mode=0700`, 'tmpfs', folder], { stdio: 'ignore' });
+function mount(folder: string, bytes: number, more = ''): void {
+  const options = `size=${bytes},mode=0700${more}`;
+  execFileSync(SYSTEM.mount, ['-t', 'tmpfs', '-o', options, 'tmpfs', folder], { stdio: 'ignore' });
+}
+
+/** A file system that takes no further file: its AGENT_PEERS_HOME holds a secret, and that is all there is room for. */
+export function fullHome(box: Sandbox): { end(): void } | undefined {
+  if (!MAY_MOUNT) return undefined;
+  const { home } = box.location;
+  mkdirSync(home, { recursive: true });
+  mount(home, PAGE_BYTES, ',nr_inodes=2');
+  writeFileSync(secretPath(home), `${'5a'.repeat(32)}\n`, { mode: 0o600 });
+  return { end: () => unmount(home) };
 }
 
 /** At once, though a broker has files open there. */
@@ -77,7 +89,9 @@ function mayMount(): boolean {
   }
 }
 
+const MAY_MOUNT = mayMount();
+
 export const SMALL_DISKS: [string, (box: Sandbox) => SmallDisk][] = [
   ['a limit on file size', limitedFiles],
-  ...(mayMount() ? ([['a file system of 1 MB', mountedDisk]] as [string, typeof mountedDisk][]) : []),
+  ...(MAY_MOUNT ? ([['a file system of 2 MB', mountedDisk]] as [string, typeof mountedDisk][]) : []),
 ];

@@ -1,6 +1,8 @@
 /** `uninstall`: everything that install added goes again, and nothing else. */
-import { chmodSync } from 'node:fs';
+import { chmodSync, rmSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { isRunning } from '../helpers/processes.ts';
+import { until } from '../helpers/until.ts';
 import { testHome, withoutBackups } from './home.ts';
 
 describe('uninstall', () => {
@@ -23,6 +25,17 @@ describe('uninstall', () => {
     expect(await home.run('uninstall', '--purge', '--yes')).toMatchObject({ code: 0, stderr: '' });
     expect(home.snapshot()).toEqual(before);
     expect((await home.run('status')).code).toBe(5);
+  });
+
+  it('--purge leaves nothing either where the broker cannot be told to end, since its secret is gone', async () => {
+    const home = await testHome();
+    const before = home.snapshot();
+    await home.run('status', '--start');
+    const { pid } = JSON.parse((await home.run('status', '--json')).stdout) as { pid: number };
+    rmSync(home.at('.agent-peers/secret'));
+    expect(await home.run('uninstall', '--purge', '--yes')).toMatchObject({ code: 0, stderr: '' });
+    await until(() => !isRunning(pid));
+    expect(home.snapshot()).toEqual(before);
   });
 
   it('takes out its own part where others have changed the file since', async () => {

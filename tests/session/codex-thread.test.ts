@@ -16,6 +16,7 @@ const IDLE = { type: 'idle' } as const;
 
 const MESSAGE: InboxMessage = {
   message_id: 'm1',
+  seq: 1,
   conversation_id: 'm1',
   from: { id: 'p1', name: 'alpha', kind: 'claude' },
   text: peerText('hello'),

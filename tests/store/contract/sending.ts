@@ -11,6 +11,7 @@ export function sending(test: Test, expect: Expect): void {
     const [message] = await world.lease(bob);
     expect(message).toEqual({
       message_id: id,
+      seq: 1,
       conversation_id: id,
       from: { id: ann.id, name: 'ann', kind: 'claude' },
       text,

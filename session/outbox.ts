@@ -1,0 +1,92 @@
+/**
+ * What the broker must learn from this session though nobody waits for it: confirmations, what became of pushes, how the
+ * agent is doing. It waits here until it is told, also while the disk is full or no broker runs.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Confirmation, PushNote, Request, Response } from '../shared/contract/types.ts';
+import { Lane } from './lane.ts';
+import type { SessionLog } from './log.ts';
+
+/** As many as the contract lets one call tell. */
+const AT_ONCE = 1_000;
+/** How long a session that ends waits to tell the rest. */
+const CLOSE_WAIT_MS = 500;
+
+type Told = 'confirmMessages' | 'notePush' | 'reportSession';
+type Report = Request<'reportSession'>;
+
+interface Pushed extends Omit<PushNote, 'message_ids'> {
+  readonly message_id: string;
+}
+
+export interface OutboxOptions {
+  readonly log: SessionLog;
+  /** Calls the broker as this session. */
+  call<N extends Told>(name: N, body: Request<N>, signal: AbortSignal): Promise<Response<N>>;
+  /** Waits unless given. */
+  sleep?(ms: number, signal: AbortSignal): Promise<void>;
+}
+
+function wait(ms: number, signal: AbortSignal): Promise<void> {
+  return delay(ms, undefined, { signal, ref: false }).catch(() => {});
+}
+
+export class Outbox {
+  readonly #confirmations: Lane<Confirmation>;
+  readonly #notes: Lane<Pushed>;
+  readonly #reports: Lane<Report>;
+  readonly #over = new AbortController();
+
+  /** Each kind is told by itself: one that fails holds up no other. */
+  constructor({ log, call, sleep = wait }: OutboxOptions) {
+    const { signal } = this.#over;
+    const common = { log, sleep, most: AT_ONCE };
+    this.#confirmations = new Lane({
+      ...common,
+      what: 'confirmations',
+      send: async (confirmations) => {
+        await call('confirmMessages', { confirmations: [...confirmations] }, signal);
+      },
+    });
+    this.#notes = new Lane({
+      ...common,
+      what: 'pushes',
+      together: (a, b) => a.route === b.route && a.error === b.error,
+      send: async (pushed) => {
+        const [first] = pushed;
+        if (!first) return;
+        const { message_id: _, ...outcome } = first;
+        await call('notePush', { ...outcome, message_ids: pushed.map(({ message_id }) => message_id) }, signal);
+      },
+    });
+    this.#reports = new Lane({
+      ...common,
+      what: 'state of the session',
+      // later changes win
+      send: async (reports) => {
+        const changes: Report = {};
+        for (const report of reports) Object.assign(changes, report);
+        await call('reportSession', changes, signal);
+      },
+    });
+  }
+
+  confirm(confirmations: readonly Confirmation[]): void {
+    this.#confirmations.add(confirmations);
+  }
+
+  note({ message_ids, ...outcome }: PushNote): void {
+    this.#notes.add(message_ids.map((message_id) => ({ ...outcome, message_id })));
+  }
+
+  report(changes: Report): void {
+    this.#reports.add([changes]);
+  }
+
+  /** The session is over: tells what it can within a moment. */
+  async close(): Promise<void> {
+    const timer = setTimeout(() => this.#over.abort(), CLOSE_WAIT_MS);
+    await Promise.all([this.#notes.close(), this.#confirmations.close(), this.#reports.close()]);
+    clearTimeout(timer);
+  }
+}
