@@ -3,20 +3,10 @@
  * client belongs to the same user. It never travels: both sides only send values derived from it.
  */
 import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
-import {
-  chmodSync,
-  closeSync,
-  fsyncSync,
-  linkSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  statSync,
-  unlinkSync,
-  writeSync,
-} from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { PeersError } from './errors.ts';
+import { createPrivateFile, writeFailure } from './private-file.ts';
 
 const SECRET_BYTES = 32;
 
@@ -47,18 +37,13 @@ function assertPrivate(path: string, kind: 'folder' | 'file'): void {
 
 /**
  * Makes the folder (0700) where it is missing.
- * @throws PeersError `invalid_config` where it cannot be made, `secret_unsafe` where others can enter it
+ * @throws PeersError `storage_full`, `invalid_config` where it cannot be made, `secret_unsafe` where others can enter it
  */
 export function ensurePrivateFolder(path: string): void {
   try {
     if (mkdirSync(path, { recursive: true, mode: 0o700 }) !== undefined) chmodSync(path, 0o700);
   } catch (error) {
-    throw new PeersError(
-      'invalid_config',
-      `The folder ${path} cannot be made (${(error as NodeJS.ErrnoException).code}).`,
-      'Set AGENT_PEERS_HOME to a folder that you can write.',
-      { cause: error },
-    );
+    throw writeFailure(path, error);
   }
   assertPrivate(path, 'folder');
 }
@@ -98,7 +83,10 @@ export function readSecret(home: string): Buffer {
   return Buffer.from(text, 'hex');
 }
 
-/** Reads the secret, or makes one (0600). Two brokers starting at once end up with the same one. */
+/**
+ * Reads the secret, or makes one (0600). Two brokers starting at once end up with the same one.
+ * @throws PeersError `secret_unsafe`, or one of {@link createPrivateFile}'s
+ */
 export function ensureSecret(home: string): Buffer {
   ensurePrivateFolder(home);
   try {
@@ -106,22 +94,7 @@ export function ensureSecret(home: string): Buffer {
   } catch (error) {
     if (!(error instanceof PeersError) || error.code !== 'secret_missing') throw error;
   }
-  const draft = `${secretPath(home)}.${process.pid}.${randomBytes(4).toString('hex')}`;
-  const fd = openSync(draft, 'wx', 0o600);
-  try {
-    writeSync(fd, `${randomBytes(SECRET_BYTES).toString('hex')}\n`);
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
-  try {
-    // link() fails if the name exists: whoever is first wins, and nobody ever reads a half-written secret
-    linkSync(draft, secretPath(home));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-  } finally {
-    unlinkSync(draft);
-  }
+  createPrivateFile(secretPath(home), `${randomBytes(SECRET_BYTES).toString('hex')}\n`);
   return readSecret(home);
 }
 
