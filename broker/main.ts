@@ -1,5 +1,6 @@
 /** Puts the broker together, and takes it apart again. */
 import { createServer, type Server } from 'node:http';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { getRequestListener } from '@hono/node-server';
 import { BrokerClient } from '../shared/client.ts';
@@ -69,6 +70,7 @@ export async function runBroker(env: Env): Promise<number> {
     const now = systemClock.now();
     const store = await openSqliteStore(config.db, { now, backups: join(config.home, 'backups') });
     await store.detachAll(now);
+    const operator = await store.operatorPeer(randomIds.peer(), hostname(), now);
     const bus = new LocalBus();
     const waiters = new Waiters();
     const outbox = new Outbox(store, systemClock, waiters);
@@ -76,6 +78,7 @@ export async function runBroker(env: Env): Promise<number> {
     const deps: Deps = {
       config,
       secret,
+      operator_id: operator.id,
       store,
       bus,
       log,

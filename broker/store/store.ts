@@ -164,7 +164,7 @@ export interface Store {
   /** Ends sessions that stayed detached. @returns their ids */
   endDetachedBefore(cut: number, now: number): Promise<string[]>;
 
-  /** The human's own peer, made when it is first asked for. */
+  /** The human's own peer, made at the first start. */
   operatorPeer(id_if_new: string, host: string, now: number): Promise<PeerRecord>;
   /** By id or by name; follows merged peers. */
   findPeer(ref: string): Promise<PeerRecord | undefined>;

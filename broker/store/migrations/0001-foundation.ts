@@ -23,6 +23,9 @@ export async function up(db: Kysely<never>): Promise<void> {
     .addColumn('last_seen_at', 'bigint', (c) => c.notNull())
     .execute();
 
+  // one human, whatever the code does
+  await sql`create unique index peers_one_human on peers (kind) where kind = 'human'`.execute(db);
+
   await db.schema
     .createTable('client_conversations')
     .addColumn('client', 'text', (c) => c.notNull())

@@ -38,7 +38,9 @@ export async function listPeers(
   options: { include_offline: boolean; kind?: Peer['kind'] },
 ): Promise<PeerRecord[]> {
   let query = selectPeers(db).where('peers.merged_into', 'is', null);
-  if (!options.include_offline) query = query.where('sessions.id', 'is not', null);
+  // the human has no session and is there all the same
+  if (!options.include_offline)
+    query = query.where((eb) => eb.or([eb('sessions.id', 'is not', null), eb('peers.kind', '=', 'human')]));
   if (options.kind) query = query.where('peers.kind', '=', options.kind);
   const rows = await query
     .orderBy(sql`sessions.id is null`)
@@ -89,8 +91,7 @@ export async function renamePeer(db: Db, peer_id: string, name: string): Promise
 }
 
 export async function operatorPeer(db: Db, id_if_new: string, host: string, now: number): Promise<PeerRecord> {
-  const known = await db.selectFrom('peers').select('id').where('kind', '=', 'human').executeTakeFirst();
-  if (known) return getPeer(db, known.id);
+  // written before anything is read: brokers that start at once wait for each other here, where they would fail later
   await db
     .insertInto('peers')
     .values({
@@ -112,6 +113,8 @@ export async function operatorPeer(db: Db, id_if_new: string, host: string, now:
       created_at: now,
       last_seen_at: now,
     })
+    .onConflict((conflict) => conflict.doNothing())
     .execute();
-  return getPeer(db, id_if_new);
+  const { id } = await db.selectFrom('peers').select('id').where('kind', '=', 'human').executeTakeFirstOrThrow();
+  return getPeer(db, id);
 }
