@@ -5,6 +5,7 @@ import { nameKey, OPERATOR_NAME } from '../../core/names.ts';
 import type { Database } from '../schema.ts';
 import type { PeerChanges, PeerRecord } from '../store.ts';
 import { type Db, selectPeers, toPeerRecord } from './common.ts';
+import { rememberRename } from './wanted-names.ts';
 
 /** The id that a peer has now: merged peers point to the one they became. */
 export async function currentId(db: Db, peer_id: string): Promise<string> {
@@ -87,6 +88,7 @@ export async function renamePeer(db: Db, peer_id: string, name: string): Promise
   if (holder && holder.id !== peer_id) return undefined;
   if (key === OPERATOR_NAME && (await getPeer(db, peer_id)).kind !== 'human') return undefined;
   await db.updateTable('peers').set({ name, name_key: key }).where('id', '=', peer_id).execute();
+  await rememberRename(db, key, peer_id);
   return getPeer(db, peer_id);
 }
 
