@@ -1,10 +1,10 @@
 /** Who is calling. Tokens are looked up by their hash; the store never holds one. */
 import { timingSafeEqual } from 'node:crypto';
-import { hostname } from 'node:os';
 import type { Caller } from '../shared/contract/operation.ts';
 import { PeersError } from '../shared/errors.ts';
 import { peerText } from '../shared/peer-text.ts';
 import { hashToken, machineKey } from '../shared/secret.ts';
+import { superseded } from './core/superseded.ts';
 import type { Actor, Call, Deps } from './deps.ts';
 import type { SessionRecord } from './store/store.ts';
 
@@ -12,12 +12,11 @@ import type { SessionRecord } from './store/store.ts';
 const KNOWN_MAX = 10_000;
 
 export class Auth {
-  readonly #deps: Pick<Deps, 'store' | 'bus' | 'ids' | 'clock'>;
+  readonly #deps: Pick<Deps, 'store' | 'operator_id'>;
   readonly #machineHash: Buffer;
   readonly #known = new Map<string, SessionRecord>();
-  #operatorId: string | undefined;
 
-  constructor(deps: Pick<Deps, 'store' | 'bus' | 'ids' | 'clock' | 'secret'>) {
+  constructor(deps: Pick<Deps, 'store' | 'operator_id' | 'secret'>) {
     this.#deps = deps;
     this.#machineHash = Buffer.from(hashToken(machineKey(deps.secret)));
   }
@@ -34,7 +33,7 @@ export class Auth {
     if (timingSafeEqual(Buffer.from(hash), this.#machineHash)) {
       if (caller === 'machine') return this.#call(undefined, signal);
       if (caller === 'session') throw unauthorized('This operation needs a session, not the machine key.');
-      return this.#call({ is: 'operator', peer_id: await this.#operator() }, signal);
+      return this.#call({ is: 'operator', peer_id: this.#deps.operator_id }, signal);
     }
     if (caller === 'machine' || caller === 'operator') throw unauthorized('This operation needs the machine key.');
     const session = await this.#session(hash);
@@ -52,25 +51,12 @@ export class Auth {
     const session = await this.#deps.store.findSession(hash);
     if (!session) throw stale();
     if (session.ended) {
-      if (session.end_reason === 'superseded') {
-        throw new PeersError(
-          'session_superseded',
-          'A newer session serves this peer: the same conversation or name was opened again.',
-          'Use the newer session; this one stays silent.',
-        );
-      }
+      if (session.end_reason === 'superseded') throw superseded();
       throw stale();
     }
     if (this.#known.size >= KNOWN_MAX) this.#known.clear();
     this.#known.set(hash, session);
     return session;
-  }
-
-  async #operator(): Promise<string> {
-    this.#operatorId ??= (
-      await this.#deps.store.operatorPeer(this.#deps.ids.peer(), peerText(hostname()), this.#deps.clock.now())
-    ).id;
-    return this.#operatorId;
   }
 
   #call(actor: Actor | undefined, signal: () => AbortSignal): Call {

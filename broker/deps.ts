@@ -16,6 +16,8 @@ import type { Waiters } from './waiters.ts';
 export interface Deps {
   readonly config: BrokerConfig;
   readonly secret: Buffer;
+  /** The human's own peer. */
+  readonly operator_id: string;
   readonly store: Store;
   readonly outbox: Outbox;
   readonly bus: Bus;

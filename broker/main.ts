@@ -1,11 +1,13 @@
 /** Puts the broker together, and takes it apart again. */
 import { createServer, type Server } from 'node:http';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { getRequestListener } from '@hono/node-server';
 import { BrokerClient } from '../shared/client.ts';
 import { type BrokerConfig, type Env, readBrokerConfig } from '../shared/config.ts';
 import { deferred } from '../shared/deferred.ts';
 import { PeersError, toPeersError } from '../shared/errors.ts';
+import { peerText } from '../shared/peer-text.ts';
 import { ensureSecret } from '../shared/secret.ts';
 import type { StartReport } from '../shared/start-broker.ts';
 import { VERSION } from '../shared/version.ts';
@@ -78,6 +80,7 @@ export async function runBroker(env: Env): Promise<number> {
       },
     });
     await store.detachAll(now);
+    const operator = await store.operatorPeer(randomIds.peer(), peerText(hostname()), now);
     const bus = new LocalBus();
     const waiters = new Waiters();
     const outbox = new Outbox(store, systemClock, waiters);
@@ -85,6 +88,7 @@ export async function runBroker(env: Env): Promise<number> {
     const deps: Deps = {
       config,
       secret,
+      operator_id: operator.id,
       store,
       bus,
       log,

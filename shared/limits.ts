@@ -37,3 +37,14 @@ export const RECEIPT_WAIT_MS = 250;
 export const SUMMARY_MAX_CHARS = 400;
 export const TAGS_MAX = 10;
 export const NAME_MAX_CHARS = 32;
+
+/** What a session says of itself when it registers; it cuts longer texts to this. */
+export const REGISTRATION_MAX_CHARS = {
+  name: 200,
+  host: 255,
+  path: 4096,
+  branch: 255,
+  clientName: 128,
+  clientVersion: 64,
+} as const;
+export const CONVERSATION_ID_MAX_CHARS = 128;

@@ -1,12 +1,13 @@
 /** Sessions: prove, register, bind, report, close. */
 import { NAME_PATTERN } from '../../shared/contract/common.ts';
+import type { Conversation } from '../../shared/contract/types.ts';
 import { PeersError } from '../../shared/errors.ts';
 import { brokerProof, hashToken, newToken } from '../../shared/secret.ts';
 import { VERSION } from '../../shared/version.ts';
 import type { Auth } from '../auth.ts';
 import { assertName, randomName } from '../core/names.ts';
 import type { Deps, Handlers } from '../deps.ts';
-import type { PeerRecord } from '../store/store.ts';
+import type { IsLive, PeerRecord } from '../store/store.ts';
 
 type Names = 'hello' | 'registerSession' | 'bindConversation' | 'reportSession' | 'closeSession';
 
@@ -34,6 +35,12 @@ export function sessionHandlers(deps: Deps, auth: Auth): Handlers<Names> {
     bus.publish({ kind: 'session-ended', session_id });
   };
 
+  const is_live: IsLive = ({ id, pid }) => presence.isHeld(id) || isRunning(pid);
+
+  /** The session stays the peer that it is: no error, since the caller may go on. */
+  const refused = (session_id: string, { client }: Conversation) =>
+    log.warn({ session_id, client }, 'conversation without its credential, or of another kind of client: not bound');
+
   return {
     hello: async ({ nonce }) => ({
       service: 'agent-peers',
@@ -53,22 +60,23 @@ export function sessionHandlers(deps: Deps, auth: Auth): Handlers<Names> {
       }
       if (request.name !== undefined && !NAME_PATTERN.test(request.name)) assertName(request.name);
       const token = newToken();
-      const credential = newToken();
+      const { kind, credential } = request;
+      // without a credential nobody could prove later whose conversation it was
+      const conversation =
+        credential !== undefined && request.conversation?.client === kind ? request.conversation : undefined;
       const { peer, session, resumed, superseded } = await store.registerSession(
         {
           ...request,
           session_id: ids.session(),
           token_hash: hashToken(token),
           new_peer_id: ids.peer(),
-          credential_hash: hashToken(credential),
+          // nobody ever shows the one that is made up here
+          credential_hash: hashToken(credential ?? newToken()),
           wanted_name: request.name,
           fallback_name: randomName,
-          credentials: request.credentials.map((c) => ({
-            peer_id: c.peer_id,
-            credential_hash: hashToken(c.credential),
-          })),
-          conversation: request.conversation,
-          is_live: ({ id, pid }) => presence.isHeld(id) || isRunning(pid),
+          earlier_peer_id: request.peer_id,
+          conversation,
+          is_live,
         },
         clock.now(),
       );
@@ -78,7 +86,7 @@ export function sessionHandlers(deps: Deps, auth: Auth): Handlers<Names> {
         {
           session_id: session.id,
           peer: peer.name,
-          kind: peer.kind,
+          kind,
           client: request.client,
           route: request.push_route,
           pid: request.pid,
@@ -87,18 +95,22 @@ export function sessionHandlers(deps: Deps, auth: Auth): Handlers<Names> {
         },
         'session registered',
       );
-      return {
-        session_id: session.id,
-        token,
-        peer: publicPeer(peer),
-        credential: resumed ? null : credential,
-        resumed,
-      };
+      if (request.conversation && !conversation) refused(session.id, request.conversation);
+      return { session_id: session.id, token, peer: publicPeer(peer), resumed };
     },
 
-    bindConversation: async ({ conversation }, call) => {
+    bindConversation: async ({ conversation, credential }, call) => {
       const session = call.session();
-      const { peer, adopted, superseded } = await store.bindConversation(session.id, conversation, clock.now());
+      const { peer, allowed, adopted, superseded } = await store.bindConversation(
+        {
+          session_id: session.id,
+          conversation,
+          credential_hash: credential === undefined ? undefined : hashToken(credential),
+          is_live,
+        },
+        clock.now(),
+      );
+      if (!allowed) refused(session.id, conversation);
       if (superseded) ended(superseded);
       auth.forget(session.id);
       if (adopted) {

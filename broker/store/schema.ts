@@ -28,11 +28,24 @@ export interface PeersTable {
   last_seen_at: number;
 }
 
-/** Which peer a client's own conversation belongs to. */
+/** Which peer a client's own conversation belongs to, for those who show this credential. */
 export interface ClientConversationsTable {
   client: string;
   conversation: string;
+  credential_hash: string;
   peer_id: string;
+}
+
+/**
+ * The values of `PEER_NAME` that lead to a peer: those it was started with, and the name it has by a rename. A number
+ * that a name got because it was taken is in none of them.
+ */
+export interface WantedNamesTable {
+  /** In lower case. */
+  name_key: string;
+  peer_id: string;
+  /** 1: only as long as the peer has this name. */
+  by_rename: number;
 }
 
 export interface SessionsTable {
@@ -110,6 +123,7 @@ export interface MigrationsTable {
 export interface Database {
   peers: PeersTable;
   client_conversations: ClientConversationsTable;
+  wanted_names: WantedNamesTable;
   sessions: SessionsTable;
   messages: MessagesTable;
   entries: EntriesTable;

@@ -11,6 +11,7 @@ import * as messages from './sql/messages.ts';
 import * as operator from './sql/operator.ts';
 import * as orphans from './sql/orphans.ts';
 import * as peers from './sql/peers.ts';
+import * as registering from './sql/registering.ts';
 import * as retention from './sql/retention.ts';
 import * as sending from './sql/sending.ts';
 import * as sessions from './sql/sessions.ts';
@@ -93,9 +94,9 @@ export class SqlStore implements Store {
     return this.#run(() => work(this.#db));
   }
 
-  registerSession: Store['registerSession'] = (r, now) => this.#write((db) => sessions.registerSession(db, r, now));
-  bindConversation: Store['bindConversation'] = (id, conversation, now) =>
-    this.#move((db) => sessions.bindConversation(db, id, conversation, now));
+  registerSession: Store['registerSession'] = (r, now) => this.#write((db) => registering.registerSession(db, r, now));
+  bindConversation: Store['bindConversation'] = (binding, now) =>
+    this.#move((db) => registering.bindConversation(db, binding, now));
   findSession: Store['findSession'] = (hash) => this.#read((db) => sessions.findSession(db, hash));
   updateSession: Store['updateSession'] = (id, changes) => this.#note((db) => sessions.updateSession(db, id, changes));
   markAttached: Store['markAttached'] = (id, now) => this.#note((db) => sessions.markAttached(db, id, now));

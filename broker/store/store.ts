@@ -38,12 +38,13 @@ export interface Registration {
   readonly token_hash: string;
   /** Used if the peer is new. */
   readonly new_peer_id: string;
-  /** Kept for the peer if it is new. */
+  /** Only peers with this one can be the session's, and a new peer gets it. */
   readonly credential_hash: string;
   readonly kind: Peer['kind'];
   readonly wanted_name: string | undefined;
   readonly fallback_name: () => string;
-  readonly credentials: readonly { readonly peer_id: string; readonly credential_hash: string }[];
+  /** The peer that the same process served before. */
+  readonly earlier_peer_id: string | undefined;
   readonly conversation: Conversation | undefined;
   readonly process: string;
   readonly pid: number;
@@ -53,8 +54,26 @@ export interface Registration {
   readonly branch: PeerText;
   readonly client: { readonly name: string; readonly version: string };
   readonly push_route: PushRoute;
-  /** Whether the process of a session that has not ended still runs. */
-  readonly is_live: (session: { id: string; pid: number }) => boolean;
+  readonly is_live: IsLive;
+}
+
+/** Whether the process of a session that has not ended still runs. */
+export type IsLive = (session: { id: string; pid: number }) => boolean;
+
+export interface Binding {
+  readonly session_id: string;
+  readonly conversation: Conversation;
+  readonly credential_hash: string | undefined;
+  readonly is_live: IsLive;
+}
+
+export interface Bound {
+  readonly peer: PeerRecord;
+  /** False where the credential is not the one of the session's peer, or the conversation is of another kind of client. */
+  readonly allowed: boolean;
+  /** The session is another peer than before. */
+  readonly adopted: boolean;
+  readonly superseded: string | null;
 }
 
 export interface Registered {
@@ -164,14 +183,13 @@ export interface IdleWatchRecord {
 }
 
 export interface Store {
-  /** Finds or makes the peer of a registering session and attaches the session to it. */
+  /**
+   * Finds or makes the peer of a registering session and attaches the session to it.
+   * @throws PeersError `session_superseded` for a process that comes back after a newer one opened its conversation
+   */
   registerSession(registration: Registration, now: number): Promise<Registered>;
   /** The session becomes the peer of that conversation; a peer made for the session only is merged into it. */
-  bindConversation(
-    session_id: string,
-    conversation: Conversation,
-    now: number,
-  ): Promise<{ peer: PeerRecord; adopted: boolean; superseded: string | null }>;
+  bindConversation(binding: Binding, now: number): Promise<Bound>;
   findSession(token_hash: string): Promise<SessionRecord | undefined>;
   updateSession(
     session_id: string,
@@ -188,7 +206,7 @@ export interface Store {
   /** Ends sessions that stayed detached. @returns their ids */
   endDetachedBefore(cut: number, now: number): Promise<string[]>;
 
-  /** The human's own peer, made when it is first asked for. */
+  /** The human's own peer, made at the first start. */
   operatorPeer(id_if_new: string, host: PeerText, now: number): Promise<PeerRecord>;
   /** By id or by name; follows merged peers. */
   findPeer(ref: string): Promise<PeerRecord | undefined>;
@@ -243,6 +261,7 @@ export interface Store {
 
   /** The newest messages, or those with a larger number than one that is known; oldest first. */
   recentMessages(after_seq: number | undefined, limit: number): Promise<RecentMessage[]>;
+  /** Whose session serves it now, or served it last. */
   peerOfConversation(conversation: Conversation): Promise<PeerRecord | undefined>;
 
   counts(now: number): Promise<Counts>;

@@ -1,13 +1,20 @@
 /** Sessions: one live MCP server attached to a peer. */
 import * as z from 'zod';
+import { CONVERSATION_ID_MAX_CHARS, REGISTRATION_MAX_CHARS } from '../limits.ts';
 import { peerText } from '../peer-text.ts';
 import { Activity, Id, ofPeer, PeerKind, PushRoute } from './common.ts';
 import { operation } from './operation.ts';
 import { Peer } from './peers.ts';
 
 /** The client's own conversation, by which a resumed session finds its peer again. */
-export const Conversation = z.object({ client: z.enum(['claude', 'codex', 'other']), id: z.string().min(1).max(128) });
+export const Conversation = z.object({
+  client: z.enum(['claude', 'codex', 'other']),
+  id: z.string().min(1).max(CONVERSATION_ID_MAX_CHARS),
+});
 export type Conversation = z.infer<typeof Conversation>;
+
+/** A value of the caller's own that nobody can guess. The broker keeps its hash. */
+const Credential = z.string().min(1).max(128);
 
 export const sessions = {
   hello: operation({
@@ -31,29 +38,30 @@ export const sessions = {
     request: z.object({
       kind: PeerKind,
       /** `PEER_NAME`; without it a new peer gets a random name. */
-      name: z.string().max(200).optional(),
-      /** What earlier registrations under this name gave out, best first. */
-      credentials: z
-        .array(z.object({ peer_id: Id, credential: z.string().max(128) }))
-        .max(64)
-        .default([]),
+      name: z.string().max(REGISTRATION_MAX_CHARS.name).optional(),
+      /** Peers are found again, by name or by conversation, by whoever shows the same credential. */
+      credential: Credential.optional(),
+      /** The peer that this process served before; it is that peer again, unless another session serves it now. */
+      peer_id: Id.optional(),
+      /** Counts with a credential only, and only for a client of the session's own kind. */
       conversation: Conversation.optional(),
       /** Random, one per process: tells a reconnecting process from a new one. */
       process: z.string().min(8).max(64),
       pid: z.number().int(),
-      host: ofPeer(z.string().max(255)),
-      cwd: ofPeer(z.string().max(4096)),
-      repo: ofPeer(z.string().max(4096)).default(peerText('')),
-      branch: ofPeer(z.string().max(255)).default(peerText('')),
-      client: z.object({ name: z.string().max(128), version: z.string().max(64) }),
+      host: ofPeer(z.string().max(REGISTRATION_MAX_CHARS.host)),
+      cwd: ofPeer(z.string().max(REGISTRATION_MAX_CHARS.path)),
+      repo: ofPeer(z.string().max(REGISTRATION_MAX_CHARS.path)).default(peerText('')),
+      branch: ofPeer(z.string().max(REGISTRATION_MAX_CHARS.branch)).default(peerText('')),
+      client: z.object({
+        name: z.string().max(REGISTRATION_MAX_CHARS.clientName),
+        version: z.string().max(REGISTRATION_MAX_CHARS.clientVersion),
+      }),
       push_route: PushRoute,
     }),
     response: z.object({
       session_id: Id,
       token: z.string(),
       peer: Peer,
-      /** For a new peer: give it back at the next start, under `credentials`, to be this peer again. */
-      credential: z.string().nullable(),
       /** This peer existed before. */
       resumed: z.boolean(),
     }),
@@ -62,8 +70,16 @@ export const sessions = {
     path: '/v1/sessions/bind',
     caller: 'session',
     summary: 'Says which conversation of the client this session serves; it becomes the peer of that conversation.',
-    request: z.object({ conversation: Conversation }),
-    response: z.object({ peer: Peer, adopted: z.boolean() }),
+    request: z.object({
+      conversation: Conversation,
+      /** The one that the session registered with: its token alone moves it to no other peer. */
+      credential: Credential.optional(),
+    }),
+    response: z.object({
+      peer: Peer,
+      /** The session is another peer than before. */
+      adopted: z.boolean(),
+    }),
   }),
   reportSession: operation({
     path: '/v1/sessions/report',
@@ -72,7 +88,7 @@ export const sessions = {
     request: z.object({
       push_route: PushRoute.optional(),
       activity: Activity.optional(),
-      branch: ofPeer(z.string().max(255)).optional(),
+      branch: ofPeer(z.string().max(REGISTRATION_MAX_CHARS.branch)).optional(),
     }),
     response: z.object({}),
   }),

@@ -23,13 +23,27 @@ export async function up(db: Kysely<never>): Promise<void> {
     .addColumn('last_seen_at', 'bigint', (c) => c.notNull())
     .execute();
 
+  // one human, whatever the code does
+  await sql`create unique index peers_one_human on peers (kind) where kind = 'human'`.execute(db);
+
   await db.schema
     .createTable('client_conversations')
     .addColumn('client', 'text', (c) => c.notNull())
     .addColumn('conversation', 'text', (c) => c.notNull())
+    .addColumn('credential_hash', 'text', (c) => c.notNull())
     .addColumn('peer_id', 'text', (c) => c.notNull().references('peers.id').onDelete('cascade'))
-    .addPrimaryKeyConstraint('client_conversations_key', ['client', 'conversation'])
+    .addPrimaryKeyConstraint('client_conversations_key', ['client', 'conversation', 'credential_hash'])
     .execute();
+  await sql`create index client_conversations_peer on client_conversations (peer_id)`.execute(db);
+
+  await db.schema
+    .createTable('wanted_names')
+    .addColumn('name_key', 'text', (c) => c.notNull())
+    .addColumn('peer_id', 'text', (c) => c.notNull().references('peers.id').onDelete('cascade'))
+    .addColumn('by_rename', 'integer', (c) => c.notNull())
+    .addPrimaryKeyConstraint('wanted_names_key', ['name_key', 'peer_id'])
+    .execute();
+  await sql`create index wanted_names_peer on wanted_names (peer_id)`.execute(db);
 
   await db.schema
     .createTable('sessions')

@@ -3,10 +3,10 @@ import type { Conversation, PeerShort, RecentMessage } from '../../../shared/con
 import { preview } from '../../../shared/peer-text.ts';
 import type { PeerRecord } from '../store.ts';
 import type { Db } from './common.ts';
+import { conversationKey } from './identity.ts';
 import { anyOf } from './lists.ts';
 import { selectMessages, toInboxMessage } from './messages.ts';
-import { getPeer } from './peers.ts';
-import { conversationPeer } from './sessions.ts';
+import { currentId, getPeer } from './peers.ts';
 
 const PREVIEW_MAX_BYTES = 400;
 
@@ -54,6 +54,21 @@ async function recipientsOf(db: Db, seqs: readonly number[]): Promise<Map<number
 }
 
 export async function peerOfConversation(db: Db, conversation: Conversation): Promise<PeerRecord | undefined> {
-  const id = await conversationPeer(db, conversation);
-  return id === undefined ? undefined : getPeer(db, id);
+  const live = await db
+    .selectFrom('sessions')
+    .select('peer_id')
+    .where('conversation', '=', conversationKey(conversation))
+    .where('ended_at', 'is', null)
+    .orderBy('started_at', 'desc')
+    .executeTakeFirst();
+  const last = await db
+    .selectFrom('client_conversations')
+    .innerJoin('peers', 'peers.id', 'client_conversations.peer_id')
+    .select('peers.id as peer_id')
+    .where('client', '=', conversation.client)
+    .where('conversation', '=', conversation.id)
+    .orderBy('peers.last_seen_at', 'desc')
+    .executeTakeFirst();
+  const found = live ?? last;
+  return found && getPeer(db, await currentId(db, found.peer_id));
 }

@@ -6,6 +6,7 @@ import { nameKey, OPERATOR_NAME } from '../../core/names.ts';
 import type { Database } from '../schema.ts';
 import type { PeerChanges, PeerRecord } from '../store.ts';
 import { type Db, selectPeers, toPeerRecord } from './common.ts';
+import { rememberRename } from './wanted-names.ts';
 
 /** The id that a peer has now: merged peers point to the one they became. */
 export async function currentId(db: Db, peer_id: string): Promise<string> {
@@ -39,7 +40,9 @@ export async function listPeers(
   options: { include_offline: boolean; kind?: Peer['kind'] },
 ): Promise<PeerRecord[]> {
   let query = selectPeers(db).where('peers.merged_into', 'is', null);
-  if (!options.include_offline) query = query.where('sessions.id', 'is not', null);
+  // the human has no session and is there all the same
+  if (!options.include_offline)
+    query = query.where((eb) => eb.or([eb('sessions.id', 'is not', null), eb('peers.kind', '=', 'human')]));
   if (options.kind) query = query.where('peers.kind', '=', options.kind);
   const rows = await query
     .orderBy(sql`sessions.id is null`)
@@ -86,12 +89,12 @@ export async function renamePeer(db: Db, peer_id: string, name: string): Promise
   if (holder && holder.id !== peer_id) return undefined;
   if (key === OPERATOR_NAME && (await getPeer(db, peer_id)).kind !== 'human') return undefined;
   await db.updateTable('peers').set({ name, name_key: key }).where('id', '=', peer_id).execute();
+  await rememberRename(db, key, peer_id);
   return getPeer(db, peer_id);
 }
 
 export async function operatorPeer(db: Db, id_if_new: string, host: PeerText, now: number): Promise<PeerRecord> {
-  const known = await db.selectFrom('peers').select('id').where('kind', '=', 'human').executeTakeFirst();
-  if (known) return getPeer(db, known.id);
+  // written before anything is read: brokers that start at once wait for each other here, where they would fail later
   await db
     .insertInto('peers')
     .values({
@@ -113,6 +116,8 @@ export async function operatorPeer(db: Db, id_if_new: string, host: PeerText, no
       created_at: now,
       last_seen_at: now,
     })
+    .onConflict((conflict) => conflict.doNothing())
     .execute();
-  return getPeer(db, id_if_new);
+  const { id } = await db.selectFrom('peers').select('id').where('kind', '=', 'human').executeTakeFirstOrThrow();
+  return getPeer(db, id);
 }
