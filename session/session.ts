@@ -7,7 +7,7 @@ import type { Confirmation, Conversation, PeerKind, PushRoute, Request, Response
 import { deferred } from '../shared/deferred.ts';
 import { type PeersError, toPeersError } from '../shared/errors.ts';
 import { brokerEntryBeside } from '../shared/start-broker.ts';
-import { type Place, readBranch, readPlace } from './context.ts';
+import { type Place, readPlace, readRepository } from './context.ts';
 import { Evidence } from './evidence.ts';
 import type { Offer } from './handshake.ts';
 import { type Credential, readCredentials, saveCredential } from './identity.ts';
@@ -190,7 +190,7 @@ export class Session {
   }
 
   async #registration(): Promise<Request<'registerSession'>> {
-    this.#place ??= readPlace(process.cwd());
+    this.#place ??= readPlace(process.cwd(), this.#options.env);
     const place = await this.#place;
     this.#branch = place.branch;
     const name = this.#name;
@@ -258,7 +258,8 @@ export class Session {
   #refreshBranch(): void {
     if (performance.now() - this.#branchChecked < BRANCH_CHECK_MS) return;
     this.#branchChecked = performance.now();
-    void readBranch(process.cwd()).then((branch) => {
+    void readRepository(process.cwd(), this.#options.env).then((found) => {
+      const branch = found?.branch ?? '';
       if (branch === this.#branch) return;
       this.#branch = branch;
       this.#place = this.#place?.then((place) => ({ ...place, branch }));
