@@ -39,8 +39,8 @@ interface FoundFiles {
 type Git = (...args: readonly string[]) => Promise<string | undefined>;
 
 /** The changed files, or those of the last commit where nothing is changed. */
-export function workFiles(repository: Repository, env: Env): Promise<FoundFiles> {
-  return withStandIn(repository, env, async (git, isBare) => {
+export async function workFiles(repository: Repository, env: Env): Promise<FoundFiles> {
+  const found = await withStandIn(repository, env, async (git, isBare) => {
     if (!isBare) {
       // dirty: for the changes inside a submodule, git would start another git with that repository's settings
       const status = await git('status', '--porcelain', '-z', '--untracked-files=normal', '--ignore-submodules=dirty');
@@ -51,29 +51,31 @@ export function workFiles(repository: Repository, env: Env): Promise<FoundFiles>
     const commit = await git('diff-tree', '-r', '-z', '--root', '--cc', '--name-only', '--no-commit-id', 'HEAD');
     return { files: entries(commit), changed: false };
   });
+  return found ?? { files: [], changed: false };
 }
 
 /** The branch, where HEAD is in a format that only git reads; empty where HEAD names a commit. */
-export function branchByGit(repository: Repository, env: Env): Promise<string> {
-  return withStandIn(repository, env, async (git) =>
-    ((await git('symbolic-ref', '--short', '--quiet', 'HEAD')) ?? '').trimEnd(),
-  );
+export async function branchByGit(repository: Repository, env: Env): Promise<string> {
+  const branch = await withStandIn(repository, env, (git) => git('symbolic-ref', '--short', '--quiet', 'HEAD'));
+  return (branch ?? '').trimEnd();
 }
 
+/** @returns undefined where no stand-in can be made */
 async function withStandIn<T>(
   repository: Repository,
   env: Env,
   use: (git: Git, isBare: boolean) => Promise<T>,
-): Promise<T> {
+): Promise<T | undefined> {
   const { root, gitDir, commonDir } = repository;
-  const [own, theirs, folder] = await Promise.all([
-    userSettings([...COMPARING, 'core.excludesfile'], env),
-    settingsIn(join(commonDir, 'config'), [...COMPARING, 'core.bare', 'extensions.objectformat'], env),
-    mkdtemp(join(tmpdir(), 'agent-peers-git-')),
-  ]);
+  const folder = await mkdtemp(join(tmpdir(), 'agent-peers-git-')).catch(() => undefined);
+  if (folder === undefined) return undefined;
   const remove = () => rmSync(folder, { recursive: true, force: true });
   process.once('exit', remove);
   try {
+    const [own, theirs] = await Promise.all([
+      userSettings([...COMPARING, 'core.excludesfile'], env),
+      settingsIn(join(commonDir, 'config'), [...COMPARING, 'core.bare', 'extensions.objectformat'], env),
+    ]);
     // the linked worktrees of a bare repository are not bare
     const isBare = root === undefined || (gitDir === commonDir && last(theirs, 'core.bare') === 'true');
     const options = [...comparing(own), ...comparing(theirs), `core.excludesFile=${ignoreFile(own, env)}`];
@@ -90,6 +92,8 @@ async function withStandIn<T>(
       (...args) => outputOf('git', [...options.flatMap((option) => ['-c', option]), ...args], limits),
       isBare,
     );
+  } catch {
+    return undefined; // no room, or a file system without links
   } finally {
     process.off('exit', remove);
     remove();

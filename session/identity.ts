@@ -1,13 +1,17 @@
 /** The credentials by which a session with a `PEER_NAME` is the same peer again: one file a name, 0600, in ~/.agent-peers/peers. */
-import { readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { NAME_PATTERN } from '../shared/contract/common.ts';
+import { readRegularFileSync } from '../shared/read-file.ts';
 import { ensurePrivateFolder } from '../shared/secret.ts';
 
 export interface Credential {
   readonly peer_id: string;
   readonly credential: string;
 }
+
+/** An id and a credential. */
+const MAX_BYTES = 4 * 1024;
 
 function folder(home: string): string {
   return join(home, 'peers');
@@ -31,7 +35,9 @@ export function readCredentials(home: string, name: string): Credential[] {
     .sort((a, b) => a.n - b.n)
     .flatMap(({ file }) => {
       try {
-        const { peer_id, credential } = JSON.parse(readFileSync(join(folder(home), file), 'utf8')) as Credential;
+        const { peer_id, credential } = JSON.parse(
+          readRegularFileSync(join(folder(home), file), MAX_BYTES).toString('utf8'),
+        ) as Credential;
         return typeof peer_id === 'string' && typeof credential === 'string' ? [{ peer_id, credential }] : [];
       } catch {
         return []; // half a file: the name gets a new peer, as if it had none

@@ -72,5 +72,5 @@ function assertFit(stats: Stats, maxBytes: number): void {
 }
 
 function tooBig(maxBytes: number): UnfitFile {
-  return new UnfitFile('EFBIG', `it is longer than ${maxBytes} bytes`);
+  return new UnfitFile('EFBIG', `it is longer than ${maxBytes / 1024} KB`);
 }

@@ -10,15 +10,17 @@ import {
   linkSync,
   mkdirSync,
   openSync,
-  readFileSync,
   statSync,
   unlinkSync,
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { PeersError } from './errors.ts';
+import { readRegularFileSync, UnfitFile } from './read-file.ts';
 
 const SECRET_BYTES = 32;
+/** Of the file, which holds them in hexadecimal digits. */
+export const SECRET_FILE_MAX_BYTES = 1024;
 
 export function secretPath(home: string): string {
   return join(home, 'secret');
@@ -71,7 +73,7 @@ export function readSecret(home: string): Buffer {
   let text: string;
   try {
     assertPrivate(path, 'file');
-    text = readFileSync(path, 'utf8').trim();
+    text = readRegularFileSync(path, SECRET_FILE_MAX_BYTES).toString('utf8').trim();
   } catch (error) {
     if (error instanceof PeersError) throw error;
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
@@ -82,11 +84,14 @@ export function readSecret(home: string): Buffer {
         { cause: error },
       );
     }
-    throw unsafe(
-      path,
-      `cannot be read (${(error as NodeJS.ErrnoException).code})`,
-      'Make it readable for you, mode 600.',
-    );
+    if (!(error instanceof UnfitFile)) {
+      throw unsafe(
+        path,
+        `cannot be read (${(error as NodeJS.ErrnoException).code})`,
+        'Make it readable for you, mode 600.',
+      );
+    }
+    text = '';
   }
   if (!/^[0-9a-f]{64}$/.test(text)) {
     throw unsafe(

@@ -1,9 +1,9 @@
 /** Processes of agent-peers that nobody needs any more. */
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { dirname, extname, join } from 'node:path';
 import { promisify } from 'node:util';
+import { readRegularFile } from '../../shared/read-file.ts';
 import type { Context } from '../context.ts';
 import type { Io } from '../io.ts';
 import { type Finding, findingsOf } from './finding.ts';
@@ -16,6 +16,9 @@ interface OwnProcess {
   readonly role: 'broker' | 'claude-server' | 'codex-server';
   readonly script: string;
 }
+
+/** Longer than the system takes by default. */
+const ENVIRONMENT_MAX_BYTES = 4 * 1024 * 1024;
 
 /** A path from the root to one of the entries; it may have spaces in it. */
 const ENTRY = / (\/.*?\/(broker|claude-server|codex-server)\.(?:js|ts))(?: |$)/;
@@ -74,7 +77,7 @@ function isRole(role: string | undefined): role is OwnProcess['role'] {
 
 async function portOf(pid: number): Promise<string | undefined> {
   try {
-    const env = await readFile(`/proc/${pid}/environ`, 'utf8');
+    const env = (await readRegularFile(`/proc/${pid}/environ`, ENVIRONMENT_MAX_BYTES)).toString('utf8');
     return /(?:^|\0)AGENT_PEERS_PORT=(\d+)/.exec(env)?.[1];
   } catch {
     return undefined; // it ended meanwhile

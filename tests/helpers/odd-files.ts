@@ -4,9 +4,9 @@ import { symlinkSync } from 'node:fs';
 
 const SYSTEM = { makeFifo: 'mkfifo' };
 
-/** Whoever opens it waits until somebody writes. */
+/** Only its owner may open it, and waits then until somebody writes. */
 export function fifo(path: string): void {
-  execFileSync(SYSTEM.makeFifo, [path]);
+  execFileSync(SYSTEM.makeFifo, ['-m', '600', path]);
 }
 
 /** A link to a device that can be read for ever. */
