@@ -2,7 +2,6 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { Caller } from '../shared/contract/operation.ts';
 import { PeersError } from '../shared/errors.ts';
-import { peerText } from '../shared/peer-text.ts';
 import { hashToken, machineKey } from '../shared/secret.ts';
 import { superseded } from './core/superseded.ts';
 import type { Actor, Call, Deps } from './deps.ts';

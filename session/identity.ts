@@ -1,11 +1,12 @@
 /** What a session shows the broker to be the peer that it was before. */
 import { createHash, createHmac } from 'node:crypto';
-import { readFileSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Conversation } from '../shared/contract/types.ts';
 import { PeersError, toPeersError } from '../shared/errors.ts';
 import { CONVERSATION_ID_MAX_CHARS } from '../shared/limits.ts';
 import { createPrivateFile } from '../shared/private-file.ts';
+import { readRegularFileSync } from '../shared/read-file.ts';
 import { readSecret } from '../shared/secret.ts';
 
 /** HMAC-SHA256 in base64url. */
@@ -16,6 +17,9 @@ export interface HomeCredential {
   /** Why it is not on disk yet; undefined where it is. */
   readonly unsaved: PeersError | undefined;
 }
+
+/** One line. */
+const CREDENTIAL_MAX_BYTES = 1024;
 
 export function credentialPath(home: string): string {
   return join(home, 'credential');
@@ -45,7 +49,7 @@ export function homeCredential(home: string): HomeCredential {
 /** @returns what the file says; undefined where there is none */
 function readCredential(path: string): string | undefined {
   try {
-    return readFileSync(path, 'utf8').trim();
+    return readRegularFileSync(path, CREDENTIAL_MAX_BYTES).toString('utf8').trim();
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
     if (code === 'ENOENT') return undefined;

@@ -7,7 +7,7 @@ import type { Conversation, PushRoute, Request, Response } from '../shared/contr
 import { deferred } from '../shared/deferred.ts';
 import { type PeersError, toPeersError } from '../shared/errors.ts';
 import { brokerEntryBeside } from '../shared/start-broker.ts';
-import { type Place, readBranch, readPlace } from './context.ts';
+import { type Place, readPlace, readRepository } from './context.ts';
 import { Evidence } from './evidence.ts';
 import type { Offer } from './handshake.ts';
 import { conversationOf, homeCredential } from './identity.ts';
@@ -203,7 +203,7 @@ export class Session {
   }
 
   async #registration(): Promise<Request<'registerSession'>> {
-    this.#place ??= readPlace(process.cwd());
+    this.#place ??= readPlace(process.cwd(), this.#options.env);
     const place = await this.#place;
     this.#branch = fitBranch(place.branch);
     return fitRegistration({
@@ -275,8 +275,8 @@ export class Session {
   #refreshBranch(): void {
     if (performance.now() - this.#branchChecked < BRANCH_CHECK_MS) return;
     this.#branchChecked = performance.now();
-    void readBranch(process.cwd()).then((read) => {
-      const branch = fitBranch(read);
+    void readRepository(process.cwd(), this.#options.env).then((found) => {
+      const branch = fitBranch(found?.branch ?? '');
       if (branch === this.#branch) return;
       this.#branch = branch;
       this.#place = this.#place?.then((place) => ({ ...place, branch }));

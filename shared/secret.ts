@@ -3,12 +3,15 @@
  * client belongs to the same user. It never travels: both sides only send values derived from it.
  */
 import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
-import { chmodSync, mkdirSync, readFileSync, statSync } from 'node:fs';
+import { chmodSync, mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { PeersError } from './errors.ts';
 import { createPrivateFile, writeFailure } from './private-file.ts';
+import { readRegularFileSync, UnfitFile } from './read-file.ts';
 
 const SECRET_BYTES = 32;
+/** Of the file, which holds them in hexadecimal digits. */
+export const SECRET_FILE_MAX_BYTES = 1024;
 
 export function secretPath(home: string): string {
   return join(home, 'secret');
@@ -56,7 +59,7 @@ export function readSecret(home: string): Buffer {
   let text: string;
   try {
     assertPrivate(path, 'file');
-    text = readFileSync(path, 'utf8').trim();
+    text = readRegularFileSync(path, SECRET_FILE_MAX_BYTES).toString('utf8').trim();
   } catch (error) {
     if (error instanceof PeersError) throw error;
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
@@ -67,11 +70,14 @@ export function readSecret(home: string): Buffer {
         { cause: error },
       );
     }
-    throw unsafe(
-      path,
-      `cannot be read (${(error as NodeJS.ErrnoException).code})`,
-      'Make it readable for you, mode 600.',
-    );
+    if (!(error instanceof UnfitFile)) {
+      throw unsafe(
+        path,
+        `cannot be read (${(error as NodeJS.ErrnoException).code})`,
+        'Make it readable for you, mode 600.',
+      );
+    }
+    text = ''; // it holds none
   }
   if (!/^[0-9a-f]{64}$/.test(text)) {
     throw unsafe(
