@@ -12,6 +12,7 @@ import { Evidence } from './evidence.ts';
 import type { Offer } from './handshake.ts';
 import { conversationOf, homeCredential } from './identity.ts';
 import { Inbox } from './inbox.ts';
+import type { Message } from './json-rpc.ts';
 import { watchClient } from './lifecycle.ts';
 import { BrokerLink } from './link.ts';
 import { type SessionLog, stderrLog } from './log.ts';
@@ -26,7 +27,7 @@ import { summarise } from './summary.ts';
 import { setTabTitle } from './title.ts';
 import { chosenToolsets, TOOLSETS } from './tools/index.ts';
 import type { ToolContext } from './tools/tool.ts';
-import type { Message, StdioTransport } from './transport.ts';
+import type { StdioTransport } from './transport.ts';
 
 /** Clients that show the model `structuredContent` in place of the text (both seen to). */
 const TEXT_ONLY_CLIENTS = new Set(['claude-code', 'codex-mcp-client']);
@@ -163,7 +164,7 @@ export class Session {
     const send = transport.send.bind(transport);
     transport.send = async (message: object) => {
       const { id, method } = message as Message;
-      const request = method === undefined && id !== undefined && id !== null ? id : undefined;
+      const request = method === undefined ? id : undefined;
       try {
         await send(message);
         if (request !== undefined) this.#evidence.flushed(request);
