@@ -3,6 +3,7 @@ import { timingSafeEqual } from 'node:crypto';
 import type { Caller } from '../shared/contract/operation.ts';
 import { PeersError } from '../shared/errors.ts';
 import { hashToken, machineKey } from '../shared/secret.ts';
+import { superseded } from './core/superseded.ts';
 import type { Actor, Call, Deps, LocalPerson } from './deps.ts';
 import type { SessionRecord } from './store/sessions.ts';
 
@@ -51,11 +52,7 @@ export class Auth {
     if (!session) throw stale();
     if (session.ended) {
       if (session.end_reason === 'superseded') {
-        throw new PeersError(
-          'session_superseded',
-          'A newer session serves this peer: the same conversation or name was opened again.',
-          'Use the newer session; this one stays silent.',
-        );
+        throw superseded();
       }
       throw stale();
     }

@@ -74,6 +74,7 @@ function updateFor(io: Io): Update {
     );
   }
   const root = packageRoot(realpathSync(io.brokerEntry));
+  // its settings may run programs: this command is itself a program of that clone
   if (existsSync(join(root, '.git'))) {
     return {
       kind: 'git',

@@ -1,11 +1,15 @@
-/** Where a session runs: host, directory, and what git says about it. */
-import { execFile } from 'node:child_process';
+/** Where a session runs: host, directory, repository and branch. */
 import { realpathSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { promisify } from 'node:util';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Env } from '../shared/config.ts';
+import { branchOf, findRepository, type Repository } from '../shared/repository.ts';
+import { branchByGit } from './git.ts';
 
-const run = promisify(execFile);
-const GIT_TIMEOUT_MS = 2_000;
+/** A file system may not answer, and no session waits for it. */
+const LOOK_MS = 2_000;
+/** What HEAD holds where the refs are in the reftable format. */
+const REFTABLE_HEAD = /^ref: refs\/heads\/\.invalid\s*$/;
 
 export interface Place {
   readonly host: string;
@@ -15,38 +19,25 @@ export interface Place {
   readonly branch: string;
 }
 
-/** What git needs to find the repository and its settings; it may run a repository's own programs (fsmonitor, filters). */
-const GIT_ENV = /^(?:HOME|PATH|USER|LANG|LC_\w+|TMPDIR|XDG_CONFIG_HOME|GIT_\w+)$/;
-
-function gitEnv(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const needed = Object.entries(env).filter(([name]) => GIT_ENV.test(name));
-  return { ...Object.fromEntries(needed), GIT_OPTIONAL_LOCKS: '0' };
+/** The repository of a folder, with its branch; undefined outside git. */
+export async function readRepository(
+  cwd: string,
+  env: Env,
+): Promise<{ repository: Repository; branch: string } | undefined> {
+  const repository = await findRepository(cwd, env);
+  if (!repository) return undefined;
+  const branch = REFTABLE_HEAD.test(repository.head) ? await branchByGit(repository, env) : branchOf(repository);
+  return { repository, branch };
 }
 
-/** @returns what git printed; empty where it failed, is missing or took too long */
-export async function git(cwd: string, ...args: string[]): Promise<string> {
-  try {
-    const { stdout } = await run('git', args, {
-      cwd,
-      timeout: GIT_TIMEOUT_MS,
-      env: gitEnv(process.env),
-    });
-    return stdout.trimEnd();
-  } catch {
-    return ''; // no git, no repository, no commit: all the same to whoever lists peers
-  }
-}
-
-export function readBranch(cwd: string): Promise<string> {
-  return git(cwd, 'symbolic-ref', '--short', '--quiet', 'HEAD');
-}
-
-export async function readPlace(cwd: string): Promise<Place> {
-  const [repo, branch] = await Promise.all([
-    git(cwd, 'rev-parse', '--path-format=absolute', '--git-common-dir'),
-    readBranch(cwd),
-  ]);
-  return { host: hostname(), cwd: real(cwd), repo: repo === '' ? '' : real(repo), branch };
+export async function readPlace(cwd: string, env: Env): Promise<Place> {
+  const found = await Promise.race([readRepository(cwd, env), delay(LOOK_MS, undefined, { ref: false })]);
+  return {
+    host: hostname(),
+    cwd: real(cwd),
+    repo: found?.repository.commonDir ?? '',
+    branch: found?.branch ?? '',
+  };
 }
 
 /** Two names of one directory are one directory. */

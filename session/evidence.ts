@@ -3,9 +3,7 @@
  * that the client speaks next without cancelling that call, or stays silent for a while after the response went out.
  */
 import { RESPONSE_TAKEN_MS } from '../shared/limits.ts';
-import type { Message } from './transport.ts';
-
-type RequestId = string | number;
+import type { Message, RequestId } from './json-rpc.ts';
 
 interface Carried {
   readonly message_ids: readonly string[];

@@ -1,50 +1,69 @@
-/** The credentials by which a session with a `PEER_NAME` is the same peer again: one file a name, 0600, in ~/.agent-peers/peers. */
-import { readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+/** What a session shows the broker to be the peer that it was before. */
+import { createHash, createHmac } from 'node:crypto';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { NAME_PATTERN } from '../shared/contract/common.ts';
-import { ensurePrivateFolder } from '../shared/secret.ts';
+import type { Conversation } from '../shared/contract/types.ts';
+import { PeersError, toPeersError } from '../shared/errors.ts';
+import { CONVERSATION_ID_MAX_CHARS } from '../shared/limits.ts';
+import { createPrivateFile } from '../shared/private-file.ts';
+import { readRegularFileSync } from '../shared/read-file.ts';
+import { readSecret } from '../shared/secret.ts';
 
-export interface Credential {
-  readonly peer_id: string;
+/** HMAC-SHA256 in base64url. */
+const CREDENTIAL = /^[\w-]{43}$/;
+
+export interface HomeCredential {
   readonly credential: string;
+  /** Why it is not on disk yet; undefined where it is. */
+  readonly unsaved: PeersError | undefined;
 }
 
-function folder(home: string): string {
-  return join(home, 'peers');
+/** One line. */
+const CREDENTIAL_MAX_BYTES = 1024;
+
+export function credentialPath(home: string): string {
+  return join(home, 'credential');
 }
 
-/** What was given out for this name and its numbered kin, the plain name first. */
-export function readCredentials(home: string, name: string): Credential[] {
-  if (!NAME_PATTERN.test(name)) return [];
-  const own = new RegExp(`^${name.toLowerCase()}(?:-(\\d+))?\\.json$`);
-  let files: string[];
+/**
+ * The credential of all peers of this home. It begins as a value derived from the secret and is kept in a file of its
+ * own (0600), so that it survives a new secret. Until it could be written every session derives the same one: no peer
+ * depends on a write that comes after its registration.
+ * @throws PeersError `invalid_config` where the file cannot be read, or one of {@link readSecret}'s
+ */
+export function homeCredential(home: string): HomeCredential {
+  const path = credentialPath(home);
+  const saved = readCredential(path);
+  if (saved !== undefined && CREDENTIAL.test(saved)) return { credential: saved, unsaved: undefined };
+  const credential = createHmac('sha256', readSecret(home)).update('agent-peers credential 1').digest('base64url');
   try {
-    files = readdirSync(folder(home));
-  } catch {
-    return []; // no session with a name has been here yet
+    // damaged: no peer was made with what it says
+    if (saved !== undefined) rmSync(path);
+    createPrivateFile(path, `${credential}\n`);
+    return { credential, unsaved: undefined };
+  } catch (error) {
+    return { credential, unsaved: toPeersError(error) };
   }
-  return files
-    .flatMap((file) => {
-      const match = own.exec(file);
-      return match ? [{ file, n: Number(match[1] ?? 1) }] : [];
-    })
-    .sort((a, b) => a.n - b.n)
-    .flatMap(({ file }) => {
-      try {
-        const { peer_id, credential } = JSON.parse(readFileSync(join(folder(home), file), 'utf8')) as Credential;
-        return typeof peer_id === 'string' && typeof credential === 'string' ? [{ peer_id, credential }] : [];
-      } catch {
-        return []; // half a file: the name gets a new peer, as if it had none
-      }
-    });
 }
 
-/** Keeps what a new peer was given, under the name it got. */
-export function saveCredential(home: string, name: string, credential: Credential): void {
-  ensurePrivateFolder(home);
-  ensurePrivateFolder(folder(home));
-  const path = join(folder(home), `${name.toLowerCase()}.json`);
-  const draft = `${path}.${process.pid}`;
-  writeFileSync(draft, `${JSON.stringify(credential)}\n`, { mode: 0o600 });
-  renameSync(draft, path);
+/** @returns what the file says; undefined where there is none */
+function readCredential(path: string): string | undefined {
+  try {
+    return readRegularFileSync(path, CREDENTIAL_MAX_BYTES).toString('utf8').trim();
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return undefined;
+    // going on with another credential would make this session another peer
+    throw new PeersError('invalid_config', `${path} cannot be read (${code}).`, 'Make it readable for you, mode 600.', {
+      cause,
+    });
+  }
+}
+
+/** The conversation as the broker knows it. Clients of kind `other` are kept apart by their names. */
+export function conversationOf(kind: Conversation['client'], clientName: string, id: string): Conversation {
+  const full = kind === 'other' ? `${clientName}:${id}` : id;
+  // cut off, two long ids could become one
+  const fits = full.length <= CONVERSATION_ID_MAX_CHARS;
+  return { client: kind, id: fits ? full : createHash('sha256').update(full).digest('base64url') };
 }

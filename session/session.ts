@@ -3,15 +3,16 @@ import { randomUUID } from 'node:crypto';
 import type { Server } from '@modelcontextprotocol/sdk/server/index.js';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import { type Env, type Location, readLocation } from '../shared/config.ts';
-import type { Conversation, PeerKind, PushRoute, Request, Response } from '../shared/contract/types.ts';
+import type { Conversation, PushRoute, Request, Response } from '../shared/contract/types.ts';
 import { deferred } from '../shared/deferred.ts';
 import { type PeersError, toPeersError } from '../shared/errors.ts';
 import { brokerEntryBeside } from '../shared/start-broker.ts';
-import { type Place, readBranch, readPlace } from './context.ts';
+import { type Place, readPlace, readRepository } from './context.ts';
 import { Evidence } from './evidence.ts';
 import type { Offer } from './handshake.ts';
-import { type Credential, readCredentials, saveCredential } from './identity.ts';
+import { conversationOf, homeCredential } from './identity.ts';
 import { Inbox } from './inbox.ts';
+import type { Message } from './json-rpc.ts';
 import { watchClient } from './lifecycle.ts';
 import { BrokerLink } from './link.ts';
 import { type SessionLog, stderrLog } from './log.ts';
@@ -19,13 +20,14 @@ import { Outbox } from './outbox.ts';
 import { newPatience } from './patience.ts';
 import type { ClientSide } from './push/choose.ts';
 import { Reach } from './reach.ts';
+import { fitBranch, fitRegistration } from './registration.ts';
 import type { Filter } from './selection.ts';
 import { createServer } from './server.ts';
 import { summarise } from './summary.ts';
 import { setTabTitle } from './title.ts';
 import { chosenToolsets, TOOLSETS } from './tools/index.ts';
 import type { ToolContext } from './tools/tool.ts';
-import type { Message, StdioTransport } from './transport.ts';
+import type { StdioTransport } from './transport.ts';
 
 /** Clients that show the model `structuredContent` in place of the text (both seen to). */
 const TEXT_ONLY_CLIENTS = new Set(['claude-code', 'codex-mcp-client']);
@@ -71,8 +73,8 @@ export class Session {
   #branch = '';
   #branchChecked = 0;
   #conversation: Conversation | undefined;
-  /** What this process was given by earlier registrations: it outlives a broker that forgot the session. */
-  #credential: Credential | undefined;
+  /** The peer that this process serves: it outlives a broker that forgot the session. */
+  #peerId: string | undefined;
   #summarised = false;
 
   constructor(options: SessionOptions) {
@@ -83,7 +85,7 @@ export class Session {
     this.#misconfigured = misconfigured;
     this.#toolsets = chosenToolsets(side, env);
     const conversation = env['CLAUDE_CODE_SESSION_ID'];
-    if (side === 'claude' && conversation) this.#conversation = { client: 'claude', id: conversation };
+    if (side === 'claude' && conversation) this.#conversation = conversationOf('claude', 'claude', conversation);
     this.#link = new BrokerLink({
       location: this.#location,
       brokerEntry: brokerEntryBeside(entryUrl),
@@ -162,7 +164,7 @@ export class Session {
     const send = transport.send.bind(transport);
     transport.send = async (message: object) => {
       const { id, method } = message as Message;
-      const request = method === undefined && id !== undefined && id !== null ? id : undefined;
+      const request = method === undefined ? id : undefined;
       try {
         await send(message);
         if (request !== undefined) this.#evidence.flushed(request);
@@ -191,7 +193,7 @@ export class Session {
     }
   }
 
-  get #kind(): PeerKind {
+  get #kind(): Conversation['client'] {
     if (this.#options.side === 'claude') return 'claude';
     return /codex/i.test(this.#client.name) ? 'codex' : 'other';
   }
@@ -202,30 +204,32 @@ export class Session {
   }
 
   async #registration(): Promise<Request<'registerSession'>> {
-    this.#place ??= readPlace(process.cwd());
+    this.#place ??= readPlace(process.cwd(), this.#options.env);
     const place = await this.#place;
-    this.#branch = place.branch;
-    const name = this.#name;
-    const kept = name === undefined ? [] : readCredentials(this.#location.home, name);
-    return {
+    this.#branch = fitBranch(place.branch);
+    return fitRegistration({
       kind: this.#kind,
-      ...(name === undefined ? {} : { name }),
-      credentials: [...(this.#credential ? [this.#credential] : []), ...kept],
+      ...(this.#name === undefined ? {} : { name: this.#name }),
+      credential: this.#credential(),
+      ...(this.#peerId === undefined ? {} : { peer_id: this.#peerId }),
       ...(this.#conversation ? { conversation: this.#conversation } : {}),
       process: this.#process,
       pid: process.pid,
       ...place,
       client: this.#client,
       push_route: this.#reach.route,
-    };
+    });
   }
 
-  #onRegistered({ peer, credential, resumed }: Response<'registerSession'>): void {
-    this.#log.info('registered', { name: peer.name, id: peer.id, resumed });
-    if (credential !== null) {
-      this.#credential = { peer_id: peer.id, credential };
-      if (this.#name !== undefined) saveCredential(this.#location.home, peer.name, this.#credential);
-    }
+  #credential(): string {
+    const { credential, unsaved } = homeCredential(this.#location.home);
+    if (unsaved) this.#log.warn('the credential is not on disk yet', { code: unsaved.code, message: unsaved.message });
+    return credential;
+  }
+
+  #onRegistered({ peer, resumed }: Response<'registerSession'>): void {
+    this.#log.info('registered', { name: peer.name, id: peer.id, resumed, wanted: this.#name });
+    this.#peerId = peer.id;
     this.#showName(peer.name);
     this.#reach.statusIs(peer.status);
     if (this.#summarised) return;
@@ -254,11 +258,13 @@ export class Session {
     const thread = meta['threadId'];
     if (this.#options.side !== 'codex' || typeof thread !== 'string' || this.#misconfigured) return;
     void this.#reach.threadIs(thread, process.cwd());
-    if (this.#name !== undefined || thread === this.#conversation?.id) return;
-    const conversation: Conversation = { client: 'codex', id: thread.slice(0, 128) };
+    const conversation = conversationOf(this.#kind, this.#client.name, thread);
+    if (this.#name !== undefined || conversation.id === this.#conversation?.id) return;
     try {
-      const { peer, adopted } = await call('bindConversation', { conversation });
+      const binding = { conversation, credential: this.#credential() };
+      const { peer, adopted } = await call('bindConversation', binding);
       this.#conversation = conversation;
+      this.#peerId = peer.id;
       if (adopted) this.#showName(peer.name);
     } catch (error) {
       // the tool itself will say what is wrong with the broker; the next call binds
@@ -270,7 +276,8 @@ export class Session {
   #refreshBranch(): void {
     if (performance.now() - this.#branchChecked < BRANCH_CHECK_MS) return;
     this.#branchChecked = performance.now();
-    void readBranch(process.cwd()).then((branch) => {
+    void readRepository(process.cwd(), this.#options.env).then((found) => {
+      const branch = fitBranch(found?.branch ?? '');
       if (branch === this.#branch) return;
       this.#branch = branch;
       this.#place = this.#place?.then((place) => ({ ...place, branch }));

@@ -6,7 +6,8 @@ import { basename } from 'node:path';
 import type { Env } from '../shared/config.ts';
 import { SUMMARY_MAX_CHARS } from '../shared/limits.ts';
 import { cleanLine } from '../shared/text.ts';
-import { git, readBranch } from './context.ts';
+import { readRepository } from './context.ts';
+import { workFiles } from './git.ts';
 import type { SessionLog } from './log.ts';
 
 const FILES_MAX = 12;
@@ -21,18 +22,12 @@ interface WorkFacts {
   readonly changed: boolean;
 }
 
-async function readWork(cwd: string): Promise<WorkFacts> {
-  const [branch, status] = await Promise.all([
-    readBranch(cwd),
-    git(cwd, 'status', '--porcelain', '--untracked-files=normal', '-z'),
-  ]);
-  // -z: no quoting; a rename's old name follows its entry and has no status letters
-  const changed = status.split('\0').flatMap((entry) => (/^[ MADRCU?!]{2} /.test(entry) ? [entry.slice(3)] : []));
-  const files =
-    changed.length > 0
-      ? changed
-      : (await git(cwd, 'show', '--name-only', '--format=', 'HEAD')).split('\n').filter(Boolean);
-  return { directory: basename(cwd), branch, files: files.slice(0, FILES_MAX), changed: changed.length > 0 };
+async function readWork(cwd: string, env: Env): Promise<WorkFacts> {
+  const directory = basename(cwd);
+  const found = await readRepository(cwd, env);
+  if (!found) return { directory, branch: '', files: [], changed: false };
+  const { files, changed } = await workFiles(found.repository, env);
+  return { directory, branch: found.branch, files: files.slice(0, FILES_MAX), changed };
 }
 
 /** `web on feat/login: changing src/a.ts, src/b.ts and 4 more` */
@@ -107,7 +102,7 @@ export async function summarise(
   log: SessionLog,
   signal: AbortSignal,
 ): Promise<void> {
-  const work = await readWork(cwd);
+  const work = await readWork(cwd, env);
   await set(localSummary(work));
   const model = summaryModel(env);
   if (!model) return;

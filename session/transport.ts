@@ -4,15 +4,7 @@
  * afterwards, and its own answer to it is dropped. This module imports nothing that takes time.
  */
 import type { Readable, Writable } from 'node:stream';
-
-export interface Message {
-  readonly jsonrpc: '2.0';
-  readonly id?: string | number | null;
-  readonly method?: string;
-  readonly params?: Record<string, unknown>;
-  readonly result?: unknown;
-  readonly error?: unknown;
-}
+import { INTERNAL_ERROR, METHOD_NOT_FOUND, type Message, type RequestId, readLine } from './json-rpc.ts';
 
 export interface TransportOptions {
   readonly input: Readable;
@@ -20,9 +12,6 @@ export interface TransportOptions {
   /** The result of `initialize`, from its params. */
   initialize(params: Record<string, unknown>): object;
 }
-
-const METHOD_NOT_FOUND = -32601;
-const PARSE_ERROR = -32700;
 
 /** Fits the protocol library's `Transport`. */
 export class StdioTransport {
@@ -39,7 +28,7 @@ export class StdioTransport {
   #rest = '';
   #started = false;
   #closed = false;
-  #answered: string | number | null | undefined;
+  #answered: RequestId | undefined;
 
   constructor(options: TransportOptions) {
     this.#options = options;
@@ -62,7 +51,7 @@ export class StdioTransport {
   /** Called by the protocol library once it is ready: what came until then is handed over in its order. */
   async start(): Promise<void> {
     this.#started = true;
-    for (const message of this.#waiting.splice(0)) this.onmessage?.(message as never);
+    for (const message of this.#waiting.splice(0)) this.#deliver(message);
     // the client may have gone while the server was loading
     if (this.#closed) setImmediate(() => this.onclose?.());
   }
@@ -93,25 +82,33 @@ export class StdioTransport {
   }
 
   #read(chunk: string): void {
-    const lines = (this.#rest + chunk).split('\n');
-    this.#rest = lines.pop() ?? '';
-    for (const line of lines) if (line.trim() !== '') this.#accept(line);
+    const [first = '', ...lines] = chunk.split('\n');
+    this.#rest += first;
+    for (const line of lines) {
+      if (this.#rest.trim() !== '') this.#accept(this.#rest);
+      this.#rest = line;
+    }
   }
 
-  #accept(line: string): void {
-    let message: Message;
-    try {
-      message = JSON.parse(line) as Message;
-      if (typeof message !== 'object' || message === null || Array.isArray(message)) throw new Error('not an object');
-    } catch (error) {
-      this.#reply(null, {
-        error: { code: PARSE_ERROR, message: `Not a JSON-RPC message: ${(error as Error).message}` },
-      });
-      return;
-    }
+  #accept(text: string): void {
+    const line = readLine(text);
+    if (line.is === 'refused') this.#reply(line.id, { error: line.error });
+    if (line.is !== 'message') return;
+    const { message } = line;
     for (const watch of this.#watchers) watch(message);
-    if (this.#started) this.onmessage?.(message as never);
+    if (this.#started) this.#deliver(message);
     else this.#acceptEarly(message);
+  }
+
+  /** To the protocol library, which is not to end the session over a message that it cannot take. */
+  #deliver(message: Message): void {
+    try {
+      this.onmessage?.(message as never);
+    } catch (error) {
+      const { id, method } = message;
+      if (id === undefined || method === undefined) return;
+      this.#reply(id, { error: { code: INTERNAL_ERROR, message: (error as Error).message } });
+    }
   }
 
   #acceptEarly(message: Message): void {
@@ -128,7 +125,7 @@ export class StdioTransport {
     this.#waiting.push(message);
   }
 
-  #reply(id: string | number | null, body: object): void {
+  #reply(id: RequestId | null, body: object): void {
     this.#write({ jsonrpc: '2.0', id, ...body }).catch(() => this.close());
   }
 }

@@ -51,6 +51,7 @@ export const ERROR_KINDS = {
   config_read_only: { status: 403, exit: 4 },
   config_conflict: { status: 409, exit: 4 },
   config_changed: { status: 409, exit: 6 },
+  install_running: { status: 409, exit: 6 },
   client_not_found: { status: 404, exit: 3 },
   local_changes: { status: 409, exit: 4 },
   command_failed: { status: 500, exit: 1 },

@@ -3,22 +3,15 @@
  * client belongs to the same user. It never travels: both sides only send values derived from it.
  */
 import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
-import {
-  chmodSync,
-  closeSync,
-  fsyncSync,
-  linkSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { PeersError } from './errors.ts';
+import { createPrivateFile, writeFailure } from './private-file.ts';
+import { readRegularFileSync, UnfitFile } from './read-file.ts';
 
 const SECRET_BYTES = 32;
+/** Of the file, which holds them in hexadecimal digits. */
+export const SECRET_FILE_MAX_BYTES = 1024;
 
 export function secretPath(home: string): string {
   return join(home, 'secret');
@@ -47,18 +40,13 @@ function assertPrivate(path: string, kind: 'folder' | 'file'): void {
 
 /**
  * Makes the folder (0700) where it is missing.
- * @throws PeersError `invalid_config` where it cannot be made, `secret_unsafe` where others can enter it
+ * @throws PeersError `storage_full`, `invalid_config` where it cannot be made, `secret_unsafe` where others can enter it
  */
 export function ensurePrivateFolder(path: string): void {
   try {
     if (mkdirSync(path, { recursive: true, mode: 0o700 }) !== undefined) chmodSync(path, 0o700);
   } catch (error) {
-    throw new PeersError(
-      'invalid_config',
-      `The folder ${path} cannot be made (${(error as NodeJS.ErrnoException).code}).`,
-      'Set AGENT_PEERS_HOME to a folder that you can write.',
-      { cause: error },
-    );
+    throw writeFailure(path, error);
   }
   assertPrivate(path, 'folder');
 }
@@ -71,7 +59,7 @@ export function readSecret(home: string): Buffer {
   let text: string;
   try {
     assertPrivate(path, 'file');
-    text = readFileSync(path, 'utf8').trim();
+    text = readRegularFileSync(path, SECRET_FILE_MAX_BYTES).toString('utf8').trim();
   } catch (error) {
     if (error instanceof PeersError) throw error;
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
@@ -82,11 +70,14 @@ export function readSecret(home: string): Buffer {
         { cause: error },
       );
     }
-    throw unsafe(
-      path,
-      `cannot be read (${(error as NodeJS.ErrnoException).code})`,
-      'Make it readable for you, mode 600.',
-    );
+    if (!(error instanceof UnfitFile)) {
+      throw unsafe(
+        path,
+        `cannot be read (${(error as NodeJS.ErrnoException).code})`,
+        'Make it readable for you, mode 600.',
+      );
+    }
+    text = ''; // it holds none
   }
   if (!/^[0-9a-f]{64}$/.test(text)) {
     throw unsafe(
@@ -100,7 +91,7 @@ export function readSecret(home: string): Buffer {
 
 /**
  * Reads the secret, or makes one (0600). Two brokers starting at once end up with the same one.
- * @throws PeersError as {@link readSecret}; `storage_full` or `invalid_config` where none can be written
+ * @throws PeersError `secret_unsafe`, or one of {@link createPrivateFile}'s
  */
 export function ensureSecret(home: string): Buffer {
   ensurePrivateFolder(home);
@@ -109,44 +100,8 @@ export function ensureSecret(home: string): Buffer {
   } catch (error) {
     if (!(error instanceof PeersError) || error.code !== 'secret_missing') throw error;
   }
-  const draft = `${secretPath(home)}.${process.pid}.${randomBytes(4).toString('hex')}`;
-  try {
-    writeNew(draft, `${randomBytes(SECRET_BYTES).toString('hex')}\n`);
-    // link() fails if the name exists: whoever is first wins, and nobody ever reads a half-written secret
-    linkSync(draft, secretPath(home));
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw cannotWrite(home, error);
-  } finally {
-    rmSync(draft, { force: true });
-  }
+  createPrivateFile(secretPath(home), `${randomBytes(SECRET_BYTES).toString('hex')}\n`);
   return readSecret(home);
-}
-
-function writeNew(path: string, text: string): void {
-  const fd = openSync(path, 'wx', 0o600);
-  try {
-    writeFileSync(fd, text);
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
-}
-
-function cannotWrite(home: string, error: unknown): PeersError {
-  const { code } = error as NodeJS.ErrnoException;
-  return ['ENOSPC', 'EDQUOT', 'EFBIG'].includes(code ?? '')
-    ? new PeersError(
-        'storage_full',
-        `There is no room for a secret in ${home} (${code}).`,
-        'Free some space; the next session tries again.',
-        { cause: error },
-      )
-    : new PeersError(
-        'invalid_config',
-        `No secret can be written in ${home} (${code}).`,
-        'Make the folder writable for you, or set AGENT_PEERS_HOME to one that is.',
-        { cause: error },
-      );
 }
 
 /** What a broker on `port` answers to a client's nonce; the port keeps another port's broker from being replayed. */

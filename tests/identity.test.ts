@@ -1,10 +1,10 @@
 /** Who a session is: names, restarts, resumed conversations, and the end of a session. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, statSync } from 'node:fs';
 import type { Writable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { credentialPath } from '../session/identity.ts';
 import type { McpClient } from './helpers/mcp-client.ts';
 import { isRunning } from './helpers/processes.ts';
 import { RUNTIMES, type Runtime, Sandbox } from './helpers/sandbox.ts';
@@ -72,9 +72,7 @@ describe('a session that comes back', () => {
       return shown.at(-1)?.includes(message_id);
     });
     expect(shown[0]).toContain(`bravo [codex] id ${before.id}`);
-    const credentials = join(box.location.home, 'peers');
-    expect(statSync(join(credentials, 'bravo.json')).mode & 0o077).toBe(0);
-    expect(readdirSync(credentials)).toEqual(['bravo.json']);
+    expect(statSync(credentialPath(box.location.home)).mode & 0o077).toBe(0);
   });
 
   it('without the credential does not get the name of somebody else', async () => {
@@ -82,7 +80,8 @@ describe('a session that comes back', () => {
     const stranger = await box.client.call('registerSession', {
       kind: 'other',
       name: 'bravo',
-      credentials: [{ peer_id: before.id, credential: 'a guess' }],
+      credential: 'a guess',
+      peer_id: before.id,
       process: 'another-process',
       pid: process.pid,
       host: 'here',

@@ -60,6 +60,7 @@ export function sessionHandlers(deps: Deps, auth: Auth): Handlers<Names> {
         token_hash: hashToken(token),
         new_peer_id: ids.peer(),
         person_id: call.person().id,
+        // nobody ever shows the one that is made up here
         credential_hash: hashToken(credential ?? newToken()),
         wanted_name: request.name,
         fallback_name: randomName,
@@ -90,7 +91,12 @@ export function sessionHandlers(deps: Deps, auth: Auth): Handlers<Names> {
 
     bindConversation: async ({ conversation, credential }, call) => {
       const session_id = call.session().id;
-      const binding = { session_id, conversation, credential_hash: hashToken(credential ?? newToken()), is_live };
+      const binding = {
+        session_id,
+        conversation,
+        credential_hash: credential === undefined ? undefined : hashToken(credential),
+        is_live,
+      };
       const { peer, allowed, adopted } = await store.write((u) => u.registering.bind(binding));
       if (!allowed) refused(session_id, conversation);
       auth.forget(session_id);

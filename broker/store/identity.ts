@@ -4,9 +4,9 @@
  */
 import type { Conversation } from '../../shared/contract/types.ts';
 import { nameKey } from '../core/names.ts';
+import { superseded } from '../core/superseded.ts';
 import { Peers } from './peers.ts';
 import type { Registration } from './registering.ts';
-import type { SessionRow } from './schema.ts';
 import { Sessions } from './sessions.ts';
 import type { UnitOfWork } from './unit.ts';
 import { peersWanted } from './wanted-names.ts';
@@ -15,25 +15,29 @@ export function conversationKey(conversation: Conversation): string {
   return `${conversation.client}:${conversation.id}`;
 }
 
-export interface Reclaimed {
+/** By what a process may have a peer that another one serves. */
+type Claim = Pick<Registration, 'process' | 'earlier_peer_id' | 'conversation' | 'is_live'>;
+
+interface Reclaimed {
   readonly peer_id: string;
   readonly by: 'process' | 'name' | 'conversation';
 }
 
-/** The peer this registration may be again, if any: of the same process, else of the name, else of the conversation. */
+/**
+ * The peer this registration may be again, if any: without a name, that of its conversation; else the one that the same
+ * process served before; else one of its name.
+ */
 export async function reclaim(u: UnitOfWork, r: Registration): Promise<Reclaimed | undefined> {
+  const resumed = r.conversation && (await conversationPeer(u, r.conversation, r.credential_hash));
+  if (r.wanted_name === undefined && resumed !== undefined && (await isFree(u, resumed, r)))
+    return { peer_id: resumed, by: 'conversation' };
   const same = await peerOfProcess(u, r);
   if (same !== undefined) return { peer_id: same, by: 'process' };
-  if (r.wanted_name !== undefined) {
-    const named = await peerOfName(u, r, nameKey(r.wanted_name));
-    return named === undefined ? undefined : { peer_id: named, by: 'name' };
-  }
-  const resumed = r.conversation && (await conversationPeer(u, r.conversation, r.credential_hash));
-  if (resumed === undefined || !(await isFree(u, resumed, r))) return undefined;
-  return { peer_id: resumed, by: 'conversation' };
+  const named = r.wanted_name === undefined ? undefined : await peerOfName(u, r, nameKey(r.wanted_name), resumed);
+  return named === undefined ? undefined : { peer_id: named, by: 'name' };
 }
 
-/** What the process says that it was, or what it was without learning so: the answer to its registration was lost. */
+/** The peer that the process says it served, or the one it serves without knowing: it lost the answer when it registered. */
 async function peerOfProcess(u: UnitOfWork, r: Registration): Promise<string | undefined> {
   const open = await u.db
     .selectFrom('sessions')
@@ -57,27 +61,29 @@ async function peerOfProcess(u: UnitOfWork, r: Registration): Promise<string | u
 }
 
 /** Among those of one name the conversation decides, so that each of several sessions finds its own mailbox. */
-async function peerOfName(u: UnitOfWork, r: Registration, key: string): Promise<string | undefined> {
+async function peerOfName(
+  u: UnitOfWork,
+  r: Registration,
+  key: string,
+  resumed: string | undefined,
+): Promise<string | undefined> {
   const wanted = await peersWanted(u, key, r.credential_hash);
-  const resumed = r.conversation && (await conversationPeer(u, r.conversation, r.credential_hash));
   const first = wanted.filter((id) => id === resumed);
   for (const id of [...first, ...wanted]) if (await isFree(u, id, r)) return id;
   return undefined;
 }
 
-/** Nobody serves the peer, or a dead process, or this very process, or an older one of this very conversation. */
-export async function isFree(
-  u: UnitOfWork,
-  peer_id: string,
-  claim: Pick<Registration, 'process' | 'conversation' | 'is_live'>,
-): Promise<boolean> {
+/**
+ * Whether this process may have the peer: nobody serves it, or a process that is dead, or this very process, or another
+ * one that serves the same conversation. There the newer process wins.
+ * @throws PeersError `session_superseded` where this is the older one: it served a peer before, and comes back
+ */
+export async function isFree(u: UnitOfWork, peer_id: string, claim: Claim): Promise<boolean> {
   const open = await new Sessions(u).openOf(peer_id);
   if (!open || open.process === claim.process || !claim.is_live(open)) return true;
-  return claim.conversation !== undefined && serves(open, claim.conversation);
-}
-
-function serves(session: SessionRow, conversation: Conversation): boolean {
-  return session.conversation === conversationKey(conversation);
+  if (!claim.conversation || open.conversation !== conversationKey(claim.conversation)) return false;
+  if (claim.earlier_peer_id !== undefined) throw superseded();
+  return true;
 }
 
 /** Whose conversation it is for those who show this credential; follows merged peers. */

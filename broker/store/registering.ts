@@ -62,7 +62,7 @@ export interface Registered {
 export interface Binding {
   readonly session_id: string;
   readonly conversation: Conversation;
-  readonly credential_hash: string;
+  readonly credential_hash: string | undefined;
   readonly is_live: IsLive;
 }
 
@@ -147,7 +147,7 @@ export class Registering {
       .executeTakeFirstOrThrow();
     const fresh = session.peer_id;
     const from = await u.db.selectFrom('peers').selectAll().where('id', '=', fresh).executeTakeFirstOrThrow();
-    if (from.credential_hash !== credential_hash || from.kind !== conversation.client)
+    if (credential_hash === undefined || from.credential_hash !== credential_hash || from.kind !== conversation.client)
       return { peer: await peers.get(fresh), allowed: false, adopted: false };
 
     await u.db
@@ -156,7 +156,7 @@ export class Registering {
       .where('id', '=', session_id)
       .execute();
     const earlier = await conversationPeer(u, conversation, credential_hash);
-    const claim = { process: session.process, conversation, is_live };
+    const claim = { process: session.process, earlier_peer_id: undefined, conversation, is_live };
     if (earlier === undefined || earlier === fresh || !(await isFree(u, earlier, claim))) {
       await rememberConversation(u, conversation, credential_hash, fresh);
       return { peer: await peers.get(fresh), allowed: true, adopted: false };

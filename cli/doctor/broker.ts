@@ -102,7 +102,10 @@ async function modeOf(path: string): Promise<number | undefined> {
 }
 
 async function databaseFindings({ db }: Location, { io }: Context): Promise<Finding[]> {
-  if ((await modeOf(db)) === undefined) return [ok(`no database yet; it will be ${db}`)];
+  const found = await stat(db).catch(() => undefined);
+  if (!found) return [ok(`no database yet; it will be ${db}`)];
+  // opening a FIFO would wait for ever
+  if (!found.isFile()) return [error(`${db} is not a regular file`, 'Move it away; the broker makes a new database.')];
   try {
     const problems = await checkDatabase(db, io.runtime.name);
     if (problems.length === 0) return [ok(`${db} is whole`)];

@@ -1,10 +1,10 @@
 /** Processes of agent-peers that nobody needs any more. */
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { dirname, extname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { PeersError } from '../../shared/errors.ts';
+import { readRegularFile } from '../../shared/read-file.ts';
 import type { Context } from '../context.ts';
 import type { Io } from '../io.ts';
 import { type Finding, findingsOf } from './finding.ts';
@@ -17,6 +17,9 @@ interface OwnProcess {
   readonly role: 'broker' | 'claude-server' | 'codex-server';
   readonly script: string;
 }
+
+/** Longer than the system takes by default. */
+const ENVIRONMENT_MAX_BYTES = 4 * 1024 * 1024;
 
 /** A path from the root to one of the entries; it may have spaces in it. */
 const ENTRY = / (\/.*?\/(broker|claude-server|codex-server)\.(?:js|ts))(?: |$)/;
@@ -90,7 +93,7 @@ function isRole(role: string | undefined): role is OwnProcess['role'] {
 /** The settings that the process was started with. */
 async function settingsOf(pid: number): Promise<Readonly<Record<string, string>>> {
   try {
-    const env = await readFile(`/proc/${pid}/environ`, 'utf8');
+    const env = (await readRegularFile(`/proc/${pid}/environ`, ENVIRONMENT_MAX_BYTES)).toString('utf8');
     return Object.fromEntries(env.split('\0').map((line) => line.split(/=(.*)/s, 2) as [string, string]));
   } catch {
     return {}; // it ended meanwhile

@@ -1,9 +1,9 @@
 /** Does what was planned, file by file: backup, change, record. */
-import { chmod, copyFile, readdir, rm, rmdir, stat } from 'node:fs/promises';
+import { chmod, readdir, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Step } from './plan.ts';
 import { difference, digest, type Records, undo } from './record.ts';
-import { readTextFile, writeTextFile } from './text-file.ts';
+import { type Encoding, readTextFile, type TextFile, writeTextFile } from './text-file.ts';
 
 export interface Applied {
   readonly path: string;
@@ -28,7 +28,7 @@ export async function applyInstall(
   const before = file.text ?? '';
   // an earlier run may have changed it already: what counts is how it was before that
   const base = known ? (undo(before, known) ?? edit.uninstall(before)) : before;
-  const backup = known?.backup ?? (file.text === undefined ? null : await backUp(file.target, path, now));
+  const backup = known?.backup ?? (await backUp(file, encoding, now));
   const folders = (await ownWay(step)) ? [] : await writeTextFile(file, step.after, encoding);
   const left = (await readTextFile(path, encoding)).text ?? '';
   await records.put({
@@ -65,13 +65,15 @@ export async function backupsOf(path: string): Promise<string[]> {
   return names.filter((name) => name.startsWith(basename(path) + BACKUP)).map((name) => join(dirname(path), name));
 }
 
-async function backUp(target: string, path: string, now: number): Promise<string> {
+/** From the text that was read: the file itself may be another by now. Null where there was no file. */
+async function backUp({ path, target, text }: TextFile, encoding: Encoding, now: number): Promise<string | null> {
+  if (text === undefined) return null;
   const stamp = new Date(now)
     .toISOString()
     .replace(/\.\d+Z$/, 'Z')
     .replaceAll(':', '-');
   const backup = `${path}${BACKUP}${stamp}`;
-  await copyFile(target, backup);
+  await writeFile(backup, Buffer.from(text, encoding), { mode: 0o600 });
   await chmod(backup, (await stat(target)).mode & 0o777);
   return backup;
 }

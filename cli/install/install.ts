@@ -10,6 +10,7 @@ import { ask, type Choices, CLIENTS, chosenByOptions, editsFor, type InstallOpti
 import { claudeCommand } from './claude-command.ts';
 import { type FoundClient, findClient } from './find-clients.ts';
 import { GLOBAL_INSTALL, installGlobally, isTemporary, launches } from './launch.ts';
+import { InstallLock } from './lock.ts';
 import { notesFor } from './notes.ts';
 import { placeOf } from './place.ts';
 import { type Plan, planInstall, type Step } from './plan.ts';
@@ -51,14 +52,30 @@ export const installCommand: CommandGroup = (program, context) => {
 };
 
 async function install(options: InstallOptions, context: Context): Promise<void> {
-  const { io } = context;
-  const place = placeOf(io);
+  const place = placeOf(context.io);
   const looked = await Promise.all((['claude', 'codex'] as const).map((name) => findClient(name, place)));
   const found = looked.filter((client) => client !== undefined);
-  const claude = found.find(({ name }) => name === 'claude');
   const choices = await decide(options, found, context);
   if (!choices) return await context.print({ dry_run: false, files: [], notes: [] }, () => 'Nothing was changed.');
+  if (options.dryRun) return await carryOut(options, choices, found, context);
+  // before the files are read: what is planned must still be true when it is written
+  const lock = await InstallLock.take(context.location.home, context.io);
+  try {
+    await carryOut(options, choices, found, context);
+  } finally {
+    await lock.release();
+  }
+}
 
+async function carryOut(
+  options: InstallOptions,
+  choices: Choices,
+  found: readonly FoundClient[],
+  context: Context,
+): Promise<void> {
+  const { io } = context;
+  const place = placeOf(io);
+  const claude = found.find(({ name }) => name === 'claude');
   const temporary = isTemporary(io);
   const entries = temporary && options.dryRun !== true ? await settle(options, io) : undefined;
   const records = await Records.read(context.location.home);

@@ -2,10 +2,11 @@
  * What `install` did, kept in install.json beside the secret: by it `uninstall` puts back the very bytes, as long as
  * nobody else has changed the file since.
  */
-import { createHash } from 'node:crypto';
-import { readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises';
+import { createHash, randomBytes } from 'node:crypto';
+import { rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
+import { readRegularFile } from '../../shared/read-file.ts';
 import { ensurePrivateFolder } from '../../shared/secret.ts';
 import type { Encoding } from './text-file.ts';
 
@@ -26,6 +27,9 @@ const FileRecord = z.object({
 });
 export type FileRecord = z.infer<typeof FileRecord>;
 
+/** It holds the parts of files that were replaced, and a file may have 8 MB. */
+const MAX_BYTES = 64 * 1024 * 1024;
+
 const InstallRecord = z.object({ version: z.literal(1), files: z.array(FileRecord) });
 
 export class Records {
@@ -40,7 +44,7 @@ export class Records {
   static async read(home: string): Promise<Records> {
     let text: string;
     try {
-      text = await readFile(pathIn(home), 'utf8');
+      text = (await readRegularFile(pathIn(home), MAX_BYTES)).toString('utf8');
     } catch {
       return new Records(home, []); // nothing installed yet
     }
@@ -69,14 +73,19 @@ export class Records {
 
   async #save(): Promise<void> {
     const path = pathIn(this.#home);
-    if (this.#files.size === 0) {
-      await rm(path, { force: true });
-      // nothing else was ever kept there: as if agent-peers had not been here
-      return await rmdir(this.#home).catch(() => undefined);
-    }
+    if (this.#files.size === 0) return await rm(path, { force: true });
     ensurePrivateFolder(this.#home);
-    await writeFile(`${path}.new`, `${JSON.stringify({ version: 1, files: this.all }, null, 2)}\n`, { mode: 0o600 });
-    await rename(`${path}.new`, path);
+    const draft = `${path}.${randomBytes(6).toString('hex')}`;
+    try {
+      await writeFile(draft, `${JSON.stringify({ version: 1, files: this.all }, null, 2)}\n`, {
+        mode: 0o600,
+        flag: 'wx',
+      });
+      await rename(draft, path);
+    } catch (error) {
+      await rm(draft, { force: true });
+      throw error;
+    }
   }
 }
 

@@ -4,9 +4,10 @@
  */
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { access, chmod, chown, lstat, mkdir, open, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
+import { access, chmod, chown, lstat, mkdir, open, realpath, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { PeersError } from '../../shared/errors.ts';
+import { readRegularFile, UnfitFile } from '../../shared/read-file.ts';
 
 /** Start files of shells may hold bytes in any encoding: as latin1 each byte is one character and comes back as it was. */
 export type Encoding = 'utf8' | 'latin1';
@@ -21,8 +22,10 @@ export interface TextFile {
 }
 
 const NEW_FILE_MODE = 0o600;
+/** Configuration has a few KB; Claude Code's own file may grow to some hundreds. */
+const MAX_BYTES = 8 * 1024 * 1024;
 
-/** @throws PeersError `config_unreadable` for what is no text file, or a link into nowhere */
+/** @throws PeersError `config_unreadable` for what is no text file of at most 8 MB, or a link into nowhere */
 export async function readTextFile(path: string, encoding: Encoding): Promise<TextFile> {
   let target: string;
   try {
@@ -34,9 +37,9 @@ export async function readTextFile(path: string, encoding: Encoding): Promise<Te
   }
   let bytes: Buffer;
   try {
-    bytes = await readFile(target);
+    bytes = await readRegularFile(target, MAX_BYTES);
   } catch (error) {
-    throw unreadable(path, codeOf(error), error);
+    throw unreadable(path, error instanceof UnfitFile ? error.message : codeOf(error), error);
   }
   if (encoding === 'latin1') return { path, target, text: bytes.toString('latin1') };
   try {

@@ -10,6 +10,7 @@ import { allEdits } from './choices.ts';
 import { claudeCommand } from './claude-command.ts';
 import type { FileEdit } from './file-edit.ts';
 import { findClient } from './find-clients.ts';
+import { InstallLock } from './lock.ts';
 import { placeOf } from './place.ts';
 import { type Plan, planUninstall, type Step } from './plan.ts';
 import { Records } from './record.ts';
@@ -40,6 +41,18 @@ export const uninstallCommand: CommandGroup = (program, context) => {
 };
 
 async function uninstall(options: UninstallOptions, context: Context): Promise<void> {
+  if (options.dryRun) return await carryOut(options, context, undefined);
+  if (options.purge) await confirmPurge(options, context);
+  const lock = await InstallLock.take(context.location.home, context.io);
+  try {
+    await carryOut(options, context, lock);
+  } finally {
+    await lock.release();
+  }
+}
+
+/** @param lock undefined: nothing shall be changed */
+async function carryOut(options: UninstallOptions, context: Context, lock: InstallLock | undefined): Promise<void> {
   const { io, location } = context;
   const place = placeOf(io);
   const records = await Records.read(location.home);
@@ -48,7 +61,7 @@ async function uninstall(options: UninstallOptions, context: Context): Promise<v
   const backups = options.purge ? (await Promise.all(edits.map(({ path }) => backupsOf(path)))).flat() : [];
   // the secret before the database: a broker that could not be ended would put the database back for its owner
   const doomed = options.purge ? [...backups, location.home, ...databaseFiles(location.db)] : [];
-  if (options.dryRun) {
+  if (!lock) {
     const report = reportOf(
       plan,
       new Map(),
@@ -56,7 +69,6 @@ async function uninstall(options: UninstallOptions, context: Context): Promise<v
     );
     return await context.print({ ...report, dry_run: true }, () => renderReport(report, context));
   }
-  if (options.purge) await confirmPurge(options, context);
 
   const ownWay = claudeCommand(await findClient('claude', place), place, records);
   const folders = records.all.flatMap((file) => file.folders);
@@ -72,7 +84,7 @@ async function uninstall(options: UninstallOptions, context: Context): Promise<v
   for (const { path } of plan.settled) await records.drop(path);
   await removeFolders(folders);
   const failed = [...plan.refused.map(({ error }) => error), ...done.values()].find((one) => one instanceof PeersError);
-  const purged = options.purge && !failed ? await purge(doomed, context) : [];
+  const purged = options.purge && !failed ? await purge(doomed, context, lock) : [];
   const report = reportOf(plan, done, [
     ...(plan.steps.length === 0 ? ['Nothing of agent-peers was found in the configuration of any client.'] : []),
     ...purged.map((path) => `Deleted ${path}`),
@@ -126,14 +138,18 @@ async function confirmPurge({ yes }: UninstallOptions, { io, json, location }: C
 }
 
 /** Ends the broker first, or it would write to files that are no longer there. */
-async function purge(doomed: readonly string[], context: Context): Promise<string[]> {
+async function purge(doomed: readonly string[], context: Context, lock: InstallLock): Promise<string[]> {
   await endBroker(context, 'agent-peers uninstall --purge').catch((error: unknown) => {
     // without its secret nobody can ask it any more, and where something else holds the port there is none to ask
     const known = ['secret_missing', 'secret_unsafe', 'port_in_use', 'broker_unproven'];
     if (!(error instanceof PeersError) || !known.includes(error.code)) throw error;
   });
   const there = doomed.filter((path) => existsSync(path));
-  for (const path of there) await rm(path, { recursive: true, force: true });
+  for (const path of there) {
+    // the folder itself goes with the lock
+    if (path === context.location.home) await lock.emptyHome();
+    else await rm(path, { recursive: true, force: true });
+  }
   return there;
 }
 

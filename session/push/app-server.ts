@@ -7,6 +7,8 @@ import { WebSocket } from 'ws';
 import { VERSION } from '../../shared/version.ts';
 
 const CALL_TIMEOUT_MS = 5_000;
+/** Threads are read without their turns: an answer has some KB. */
+const REPLY_MAX_BYTES = 8 * 1024 * 1024;
 
 export type ThreadStatus =
   | { readonly type: 'idle' | 'notLoaded' | 'systemError' }
@@ -47,7 +49,9 @@ export class AppServer {
   private constructor(socket: WebSocket, onStatus: (threadId: string, status: ThreadStatus) => void) {
     this.#socket = socket;
     socket.on('message', (data) => {
-      const reply = JSON.parse(String(data)) as Reply;
+      const reply = readReply(String(data));
+      // whatever listens there, it is not the daemon
+      if (!reply) return this.close();
       if (reply.method === 'thread/status/changed' && reply.params?.threadId && reply.params.status) {
         onStatus(reply.params.threadId, reply.params.status);
       } else if (reply.id !== undefined && reply.method === undefined) {
@@ -69,6 +73,7 @@ export class AppServer {
   static async connect(path: string, onStatus: (threadId: string, status: ThreadStatus) => void): Promise<AppServer> {
     const socket = new WebSocket(`ws+unix://${path}:/`, {
       perMessageDeflate: false,
+      maxPayload: REPLY_MAX_BYTES,
       handshakeTimeout: CALL_TIMEOUT_MS,
     });
     await new Promise<void>((resolve, reject) => {
@@ -135,5 +140,14 @@ export class AppServer {
 
   close(): void {
     this.#socket.terminate();
+  }
+}
+
+function readReply(text: string): Reply | undefined {
+  try {
+    const reply: unknown = JSON.parse(text);
+    return typeof reply === 'object' && reply !== null ? reply : undefined;
+  } catch {
+    return undefined;
   }
 }

@@ -1,9 +1,9 @@
 /** Which route a session has to its client. One, chosen at start: a message never goes out by two. */
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Env } from '../../shared/config.ts';
 import type { PushRoute } from '../../shared/contract/types.ts';
+import { readRegularFileSync } from '../../shared/read-file.ts';
 import type { InboxSocket } from './inbox-socket.ts';
 
 export type ClientSide = 'claude' | 'codex';
@@ -14,10 +14,18 @@ const PS_TIMEOUT_MS = 500;
 /** For programs of the system: nothing of what the client has in its environment. */
 export const SYSTEM_ENV = { PATH: '/usr/bin:/bin:/usr/sbin:/sbin', LC_ALL: 'C' };
 
+/** Longer than the system takes by default. */
+export const COMMAND_MAX_BYTES = 4 * 1024 * 1024;
+
+/** The words of a command line as /proc has it. */
+export function words(command: Buffer): string[] {
+  return command.toString('utf8').split('\0').filter(Boolean);
+}
+
 /** The command line of the process that started this one; empty where it cannot be read. */
 export function parentCommand(pid = process.ppid): string[] {
   try {
-    if (process.platform === 'linux') return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').filter(Boolean);
+    if (process.platform === 'linux') return words(readRegularFileSync(`/proc/${pid}/cmdline`, COMMAND_MAX_BYTES));
     const line = execFileSync('ps', ['-o', 'command=', '-p', String(pid)], {
       encoding: 'utf8',
       timeout: PS_TIMEOUT_MS,

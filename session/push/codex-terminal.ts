@@ -3,9 +3,10 @@
  * would run a turn that nobody sees; the daemon itself does not tell whether a terminal is attached.
  */
 import { execFile } from 'node:child_process';
-import { readdir, readFile, readlink } from 'node:fs/promises';
+import { readdir, readlink } from 'node:fs/promises';
 import { promisify } from 'node:util';
-import { SYSTEM_ENV } from './choose.ts';
+import { readRegularFile } from '../../shared/read-file.ts';
+import { COMMAND_MAX_BYTES, SYSTEM_ENV, words } from './choose.ts';
 
 const run = promisify(execFile);
 const OPTIONS = { timeout: 2_000, env: SYSTEM_ENV };
@@ -35,7 +36,7 @@ async function onLinux(cwd: string): Promise<number> {
   const found = await Promise.all(
     pids.map(async (pid) => {
       try {
-        const command = (await readFile(`/proc/${pid}/cmdline`, 'utf8')).split('\0').filter(Boolean);
+        const command = words(await readRegularFile(`/proc/${pid}/cmdline`, COMMAND_MAX_BYTES));
         return isTerminal(command) && (await readlink(`/proc/${pid}/cwd`)) === cwd;
       } catch {
         return false; // it ended, or is another user's

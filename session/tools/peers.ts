@@ -51,9 +51,10 @@ export const peerTools: readonly Tool[] = [
     run: async (input, { call }) => {
       const { peers } = await call('listPeers', input);
       const none = input.include_offline
-        ? 'No other peer.'
+        ? 'No other agent.'
         : 'No other peer is online; include_offline shows those that are away.';
-      return { text: peers.length === 0 ? none : peers.map(describe).join('\n'), data: { peers } };
+      const alone = peers.every(({ kind }) => kind === 'human');
+      return { text: [...peers.map(describe), ...(alone ? [none] : [])].join('\n'), data: { peers } };
     },
   }),
   tool({

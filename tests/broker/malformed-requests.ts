@@ -16,7 +16,8 @@ const BODIES: Record<Exclude<OperationName, 'stopBroker' | 'closeSession'>, obje
   registerSession: {
     kind: 'other',
     name: 'fuzz',
-    credentials: [{ peer_id: 'p', credential: 'c' }],
+    credential: 'c',
+    peer_id: 'p',
     conversation: { client: 'codex', id: 'thread' },
     process: 'process-1',
     pid: 1,
@@ -25,7 +26,7 @@ const BODIES: Record<Exclude<OperationName, 'stopBroker' | 'closeSession'>, obje
     client: { name: 'c', version: '1' },
     push_route: 'none',
   },
-  bindConversation: { conversation: { client: 'codex', id: 'thread' } },
+  bindConversation: { conversation: { client: 'codex', id: 'thread' }, credential: 'c' },
   reportSession: { activity: 'idle', branch: 'main' },
   listPeers: { scope: 'repo', peer_type: 'claude', tag: 'x', include_offline: true },
   whoami: {},

@@ -42,8 +42,7 @@ async function run(command: string, args: readonly string[]): Promise<{ code: nu
 
 it('every file is its user’s alone: folders 0700, files 0600', () => {
   const names = made().map((path) => relative(box.home, path));
-  for (const name of ['secret', 'broker.log', join('peers', 'ann.json')])
-    expect(names).toContain(join('.agent-peers', name));
+  for (const name of ['secret', 'broker.log', 'credential']) expect(names).toContain(join('.agent-peers', name));
   const modes = made().map((path) => {
     const stat = lstatSync(path);
     return [relative(box.home, path), (stat.mode & 0o777).toString(8), stat.isDirectory() ? '700' : '600'];

@@ -1,9 +1,12 @@
 /** The secret file: missing, open to others, damaged, not the broker's. One clear error, and nothing is overwritten. */
 import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { secretPath } from '../../shared/secret.ts';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Deps } from '../../broker/deps.ts';
+import { watchSecret } from '../../broker/secret-watch.ts';
+import { ensureSecret, secretPath } from '../../shared/secret.ts';
 import { startFailure, startReport } from '../helpers/broker-process.ts';
+import { endless, fifo } from '../helpers/odd-files.ts';
 import { codeOf, Peer } from '../helpers/peer.ts';
 import { isRunning } from '../helpers/processes.ts';
 import { RUNTIMES, Sandbox } from '../helpers/sandbox.ts';
@@ -52,6 +55,15 @@ describe('a broker that starts', () => {
     expect(failure.text).toContain(path);
     expect(readFileSync(path, 'utf8')).toBe(content);
     expect(statSync(path).mode & 0o777).toBe(mode);
+  });
+
+  it.each([
+    ['a FIFO', fifo],
+    ['endless', endless],
+  ])('refuses one that is %s without waiting for its end', async (_, make) => {
+    mkdirSync(box.location.home, { mode: 0o700 });
+    make(path);
+    expect(await startFailure(box.spawn('broker'))).toMatchObject({ code: 'secret_unsafe', exit: 1 });
   });
 
   it('refuses a folder in its place, and a home that others can enter', async () => {
@@ -117,6 +129,15 @@ describe('a client of a running broker', () => {
     expect(box.brokerLog()).not.toContain('session registered');
   });
 
+  it.each([
+    ['a FIFO', fifo],
+    ['endless', endless],
+  ])('whose secret is %s says so without waiting for its end', async (_, make) => {
+    rmSync(path);
+    make(path);
+    expect(await codeOf(box.client.hello())).toBe('secret_unsafe');
+  });
+
   it('whose secret others can read refuses to use it', async () => {
     chmodSync(path, 0o604);
     expect(await codeOf(box.client.hello())).toBe('secret_unsafe');
@@ -136,5 +157,26 @@ describe('a broker that runs', () => {
     expect(readFileSync(path, 'utf8')).toMatch(/^[0-9a-f]{64}\n$/);
     expect(readFileSync(path, 'utf8')).not.toBe(before);
     expect((await box.client.hello()).pid).not.toBe(pid);
+  });
+
+  it.each([
+    ['a FIFO', fifo],
+    ['endless', endless],
+    ['a folder', (name: string) => mkdirSync(name)],
+  ])('ends when %s stands in place of its secret, which it does not wait for', async (_, make) => {
+    const secret = ensureSecret(box.location.home);
+    rmSync(path);
+    make(path);
+    vi.useFakeTimers();
+    try {
+      const stop = vi.fn();
+      const stopping = new AbortController();
+      watchSecret({ config: { home: box.location.home }, secret, stop, stopping: stopping.signal } as unknown as Deps);
+      vi.advanceTimersByTime(10_000);
+      expect(stop).toHaveBeenCalledWith(`${path} was deleted or replaced`);
+      stopping.abort();
+    } finally {
+      vi.useRealTimers();
+    }
   });
 });

@@ -27,9 +27,7 @@ describe('a session that ended', () => {
     expect(await codeOf(bob.call('whoami', {}))).toBe('session_stale');
     expect(await codeOf(bob.waiting())).toBe('session_stale');
     expect((await ann.send('stale-bob', 'later')).outcome).toBe('offline');
-    const again = await Peer.register(box.client, 'stale-bob', {
-      credentials: [{ peer_id: bob.id, credential: bob.credential ?? '' }],
-    });
+    const again = await Peer.register(box.client, 'stale-bob', { credential: bob.credential });
     expect(again.id).toBe(bob.id);
     expect((await again.waiting()).map(({ text }) => text)).toEqual(['later']);
   });
@@ -51,13 +49,15 @@ describe('a session that ended', () => {
 });
 
 describe('a conversation that is opened in a second process', () => {
+  const credential = randomUUID();
   const conversation = { client: 'claude' as const, id: randomUUID() };
+  const claude = { kind: 'claude' as const, credential, conversation };
 
   it('moves there: the older process learns that it was superseded, at once', async () => {
-    const older = await Peer.register(box.client, undefined, { conversation });
+    const older = await Peer.register(box.client, undefined, claude);
     const held = older.call('nextMessages', { wait_ms: HOLD_MS });
     await until(() => isOnline(older.name));
-    const newer = await Peer.register(box.client, undefined, { conversation });
+    const newer = await Peer.register(box.client, undefined, claude);
     expect(newer.id).toBe(older.id);
     expect((await held).messages).toEqual([]);
     expect(await codeOf(older.call('nextMessages', { wait_ms: HOLD_MS }))).toBe('session_superseded');
@@ -65,13 +65,22 @@ describe('a conversation that is opened in a second process', () => {
     expect((await newer.call('whoami', {})).peer.online).toBe(true);
   });
 
+  it('does not move back when the older process was away and registers again', async () => {
+    const opened = { ...claude, conversation: { client: 'claude' as const, id: randomUUID() } };
+    const older = await Peer.register(box.client, undefined, opened);
+    await Peer.register(box.client, undefined, opened);
+    const again = Peer.register(box.client, undefined, { ...opened, peer_id: older.id });
+    expect(await codeOf(again)).toBe('session_superseded');
+  });
+
   it('moves there also when the process learns its conversation late', async () => {
     const thread = { client: 'codex' as const, id: randomUUID() };
-    const older = await Peer.register(box.client, undefined, { conversation: thread });
+    const codex = { kind: 'codex' as const, credential };
+    const older = await Peer.register(box.client, undefined, { ...codex, conversation: thread });
     const held = older.call('nextMessages', { wait_ms: HOLD_MS });
     await until(() => isOnline(older.name));
-    const newer = await Peer.register(box.client, undefined);
-    const { peer, adopted } = await newer.call('bindConversation', { conversation: thread });
+    const newer = await Peer.register(box.client, undefined, codex);
+    const { peer, adopted } = await newer.call('bindConversation', { conversation: thread, credential });
     expect([peer.id, adopted]).toEqual([older.id, true]);
     expect((await held).messages).toEqual([]);
     expect(await codeOf(older.waiting())).toBe('session_superseded');

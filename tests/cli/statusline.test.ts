@@ -19,7 +19,11 @@ it('says "off" where no broker runs, and starts none', async () => {
 it('shows the name, the waiting mail and the push route of the session that asks', async () => {
   await sandbox.startBroker();
   const conversation = { client: 'claude', id: 'conversation-1' } as const;
-  const falcon = await sandbox.join('brave-falcon', { conversation, push_route: 'inbox-socket' });
+  const falcon = await sandbox.join('brave-falcon', {
+    conversation,
+    credential: 'of this home',
+    push_route: 'inbox-socket',
+  });
   const other = await sandbox.join('calm-otter');
   expect((await sandbox.run(['statusline'], plain)).stdout).toBe('brave-falcon inbox-socket\n');
   await falcon.leave();

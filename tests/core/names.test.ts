@@ -76,6 +76,23 @@ describe('a name that is taken', () => {
       { numRuns: 50 },
     );
   });
+
+  it('is found by asking for each name that others have at most once, in whatever letters they are', () => {
+    const numbered = fc.tuple(name, fc.integer({ min: 2, max: 40 })).map(([base, n]) => `${base.slice(0, 28)}-${n}`);
+    fc.assert(
+      fc.property(name, fc.array(fc.oneof(name, numbered), { maxLength: 40 }), (wanted, others) => {
+        const family = Array.from({ length: 30 }, (_, i) => `${wanted.slice(0, i < 8 ? 30 : 29)}-${i + 2}`);
+        const taken = new Set([wanted.toUpperCase(), ...family, ...others].map(nameKey));
+        let asked = 0;
+        const free = freeName(wanted, (key) => {
+          asked += 1;
+          return taken.has(key);
+        });
+        expect(taken.has(free.toLowerCase())).toBe(false);
+        expect(asked).toBeLessThanOrEqual(taken.size + 1);
+      }),
+    );
+  });
 });
 
 describe('a name that nobody has', () => {

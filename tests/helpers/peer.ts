@@ -9,15 +9,16 @@ export class Peer {
   readonly id: string;
   readonly name: string;
   readonly session_id: string;
-  readonly credential: string | null;
+  /** Registers this peer again. */
+  readonly credential: string;
 
-  private constructor(client: BrokerClient, registered: Response<'registerSession'>) {
+  private constructor(client: BrokerClient, registered: Response<'registerSession'>, credential: string) {
     this.client = client;
     this.token = registered.token;
     this.id = registered.peer.id;
     this.name = registered.peer.name;
     this.session_id = registered.session_id;
-    this.credential = registered.credential;
+    this.credential = credential;
   }
 
   static async register(
@@ -25,6 +26,7 @@ export class Peer {
     name: string | undefined,
     over: Partial<Request<'registerSession'>> = {},
   ): Promise<Peer> {
+    const { credential = randomUUID() } = over;
     const registered = await client.call('registerSession', {
       kind: 'other',
       ...(name === undefined ? {} : { name }),
@@ -35,8 +37,9 @@ export class Peer {
       client: { name: 'test', version: '1' },
       push_route: 'none',
       ...over,
+      credential,
     });
-    return new Peer(client, registered);
+    return new Peer(client, registered, credential);
   }
 
   call<N extends OperationName>(name: N, body: Request<N>, signal?: AbortSignal): Promise<Response<N>> {

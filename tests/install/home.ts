@@ -1,5 +1,5 @@
 /** A throwaway HOME with pretended clients in it, in which the command installs itself. */
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
@@ -26,6 +26,7 @@ export interface PretendedClients {
 export class Home {
   readonly path: string;
   readonly env: Record<string, string>;
+  readonly #running = new Set<ChildProcess>();
 
   private constructor(path: string, env: Record<string, string>) {
     this.path = path;
@@ -80,6 +81,8 @@ export class Home {
       env: this.env,
       cwd: this.path,
     });
+    this.#running.add(child);
+    child.once('exit', () => this.#running.delete(child));
     child.stdin.end();
     return outcome(child);
   }
@@ -105,6 +108,8 @@ export class Home {
   }
 
   remove(): void {
+    // of a test that failed
+    for (const child of this.#running) child.kill('SIGKILL');
     rmSync(this.path, { recursive: true, force: true });
   }
 }

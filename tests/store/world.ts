@@ -1,6 +1,14 @@
 /** A store with a clock that the test moves, and people who write to each other through it. */
-import type { Registration, RetentionCuts, Sent, SessionRecord, Store } from '../../broker/store/store.ts';
-import type { Confirmation, Evidence, InboxMessage } from '../../shared/contract/types.ts';
+import type {
+  Binding,
+  Bound,
+  Registration,
+  RetentionCuts,
+  Sent,
+  SessionRecord,
+  Store,
+} from '../../broker/store/store.ts';
+import type { Confirmation, Conversation, Evidence, InboxMessage } from '../../shared/contract/types.ts';
 import { peerText, rawText } from '../../shared/peer-text.ts';
 
 /** One database, wherever a driver keeps it. */
@@ -15,8 +23,8 @@ export interface Member {
   readonly id: string;
   readonly name: string;
   readonly session: SessionRecord;
-  /** What a later process proves with that it is this peer. */
-  readonly credentials: Registration['credentials'];
+  /** By which a later process is this peer again. */
+  readonly credential_hash: string;
 }
 
 export interface SendOptions {
@@ -27,6 +35,8 @@ export interface SendOptions {
   readonly waiting?: readonly Member[];
 }
 
+/** What everybody shows who does not say otherwise. */
+const HOME = 'hash of the credential of this home';
 export const DAY_MS = 24 * 60 * 60_000;
 export const START = Date.UTC(2030, 0, 1, 12);
 
@@ -85,11 +95,11 @@ export class World {
       session_id,
       token_hash: `token of ${session_id}`,
       new_peer_id,
-      credential_hash: `credential of ${new_peer_id}`,
+      credential_hash: HOME,
       kind: 'claude',
       wanted_name: undefined,
       fallback_name: () => 'quiet-fox',
-      credentials: [],
+      earlier_peer_id: undefined,
       conversation: undefined,
       process: this.id('process-'),
       pid: 4242,
@@ -107,8 +117,8 @@ export class World {
   async register(over: Partial<Registration> = {}) {
     const wanted = this.registration(over);
     const { peer, session, resumed, superseded } = await this.store.registerSession(wanted, this.now);
-    const credentials = resumed ? wanted.credentials : [{ peer_id: peer.id, credential_hash: wanted.credential_hash }];
-    const member: Member = { id: peer.id, name: peer.name, session, credentials };
+    const { credential_hash } = wanted;
+    const member: Member = { id: peer.id, name: peer.name, session, credential_hash };
     return { member, peer, resumed, superseded };
   }
 
@@ -120,12 +130,18 @@ export class World {
   async rejoin(member: Member, over: Partial<Registration> = {}): Promise<Member> {
     const { member: again, resumed } = await this.register({
       wanted_name: member.name,
-      credentials: member.credentials,
+      credential_hash: member.credential_hash,
       is_live: () => false,
       ...over,
     });
     if (!resumed) throw new Error(`${member.name} came back as another peer`);
     return again;
+  }
+
+  /** The session of this peer learns which conversation it serves. */
+  bind({ session, credential_hash }: Member, conversation: Conversation, over: Partial<Binding> = {}): Promise<Bound> {
+    const binding = { session_id: session.id, conversation, credential_hash, is_live: () => true, ...over };
+    return this.store.bindConversation(binding, this.now);
   }
 
   async trySend(from: Member, to: string, text: string, options: SendOptions = {}): Promise<Sent> {

@@ -40,14 +40,14 @@ export function idleWatches(test: Test, expect: Expect): void {
   });
 
   test('a wish moves along when the watched peer, or the watcher, turns out to be an earlier one', async (world) => {
-    const thread = { client: 'codex', id: 'thread-1' } as const;
+    const thread = { client: 'claude', id: 'thread-1' } as const;
     const ann = await world.join('ann');
     const earlier = await world.register({ conversation: thread });
     await world.store.endSession(earlier.member.session.id, 'closed', [], world.now);
     const fresh = await world.register();
     await world.store.watchIdle(fresh.peer.id, ann.id, world.now);
     await world.store.watchIdle(ann.id, fresh.peer.id, world.now);
-    await world.store.bindConversation(fresh.member.session.id, thread, world.now);
+    await world.bind(fresh.member, thread);
     expect(await watchers(world, earlier.peer.id)).toEqual([ann.id]);
     expect(await watchers(world, ann.id)).toEqual([earlier.peer.id]);
   });

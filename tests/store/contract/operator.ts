@@ -19,12 +19,12 @@ export function operator(test: Test, expect: Expect): void {
   });
 
   test('a conversation is known by the peer that it is now', async (world) => {
-    const thread = { client: 'codex', id: 'thread-1' } as const;
+    const thread = { client: 'claude', id: 'thread-1' } as const;
     expect(await world.store.peerOfConversation(thread)).toBe(undefined);
     const earlier = await world.register({ conversation: thread });
     await world.store.endSession(earlier.member.session.id, 'closed', [], world.now);
     const fresh = await world.register();
-    await world.store.bindConversation(fresh.member.session.id, thread, world.now);
+    await world.bind(fresh.member, thread);
     expect(await world.store.peerOfConversation(thread)).toMatchObject({ id: earlier.peer.id, online: true });
   });
 }

@@ -77,11 +77,11 @@ export function retention(test: Test, expect: Expect): void {
   });
 
   test('what was merged is forgotten after what it became, not before', async (world) => {
-    const thread = { client: 'codex', id: 'thread-1' } as const;
+    const thread = { client: 'claude', id: 'thread-1' } as const;
     const earlier = await world.register({ conversation: thread, wanted_name: 'earlier' });
     await world.store.endSession(earlier.member.session.id, 'closed', [], world.now);
     const fresh = await world.register({ fallback_name: () => 'fresh' });
-    await world.store.bindConversation(fresh.member.session.id, thread, world.now);
+    await world.bind(fresh.member, thread);
     await world.store.endSession(fresh.member.session.id, 'closed', [], world.now);
     world.pass(DAY_MS);
     await world.store.applyRetention({ ...KEEP_ALL, peers_before: world.now });
