@@ -3,7 +3,7 @@
  * package: then it is the package whose command `agent-peers` stands on PATH.
  */
 import { existsSync, realpathSync } from 'node:fs';
-import { delimiter, dirname, join } from 'node:path';
+import { delimiter, dirname, isAbsolute, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const SERVER = 'claude-server.js';
@@ -13,7 +13,8 @@ function folders() {
   const beside = join(dirname(fileURLToPath(import.meta.url)), '..', 'dist');
   const onPath = (process.env['PATH'] ?? '').split(delimiter).flatMap((folder) => {
     const command = join(folder, 'agent-peers');
-    return folder !== '' && existsSync(command) ? [dirname(realpathSync(command))] : [];
+    // a relative folder would be one of the folder that the session works in
+    return isAbsolute(folder) && existsSync(command) ? [dirname(realpathSync(command))] : [];
   });
   return [beside, ...onPath];
 }

@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process';
 import { constants } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
-import { delimiter, join } from 'node:path';
+import { delimiter, isAbsolute, join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Env } from '../../shared/config.ts';
 import type { Place } from './file-edit.ts';
@@ -40,7 +40,7 @@ export async function findClient(name: ClientName, place: Place): Promise<FoundC
 }
 
 async function findProgram(name: string, env: Env, more: readonly string[] = []): Promise<string | undefined> {
-  const folders = [...(env['PATH'] ?? '').split(delimiter).filter((folder) => folder !== ''), ...more];
+  const folders = [...(env['PATH'] ?? '').split(delimiter).filter(isAbsolute), ...more];
   for (const folder of folders) {
     const path = join(folder, name);
     if (await isProgram(path)) return path;

@@ -1,6 +1,7 @@
 /** What clients are told to start: this very installation, by paths that stay true after an update. */
 import { execFile } from 'node:child_process';
 import { existsSync, realpathSync } from 'node:fs';
+import { devNull } from 'node:os';
 import { delimiter, dirname, extname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { PeersError } from '../../shared/errors.ts';
@@ -22,12 +23,25 @@ export function isTemporary({ brokerEntry }: Pick<Io, 'brokerEntry'>): boolean {
   return /[\\/](?:_npx|bunx-[^\\/]*)[\\/]/.test(brokerEntry);
 }
 
+/**
+ * A session starts in the folder that somebody works in. Bun would take settings from there: programs to run from
+ * bunfig.toml, environment variables from .env, and other files in place of ours from tsconfig.json. Node takes none.
+ */
+const FLAGS: Record<Io['runtime']['name'], readonly string[]> = {
+  node: [],
+  // --no-env-file is newer than Bun 1.3.0
+  bun: ['config', 'env-file', 'tsconfig-override'].map((name) => `--${name}=${devNull}`),
+};
+
 /** @param entries the folder of the entries, where that is not the one this program runs from */
 export function launches(io: Pick<Io, 'brokerEntry' | 'runtime' | 'env'>, entries?: string): Launches {
   const command = stablePath(io);
   const folder = entries ?? dirname(io.brokerEntry);
   const extension = extname(io.brokerEntry);
-  const launch = (name: string): Launch => ({ command, args: [join(folder, `${name}${extension}`)] });
+  const launch = (name: string): Launch => ({
+    command,
+    args: [...FLAGS[io.runtime.name], join(folder, `${name}${extension}`)],
+  });
   return { claude: launch('claude-server'), codex: launch('codex-server') };
 }
 
