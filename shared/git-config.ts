@@ -13,7 +13,7 @@ const OWN_SETTINGS = /^(?:HOME|XDG_CONFIG_HOME|GIT_CONFIG_\w+)$/;
  * on PATH could hold a git of the very folder that is looked at.
  */
 export function gitEnv({ PATH = '' }: Env): Record<string, string> {
-  const path = PATH.split(delimiter).filter((folder) => isAbsolute(folder));
+  const path = PATH.split(delimiter).filter(isAbsolute);
   return { PATH: path.join(delimiter), LC_ALL: 'C', GIT_OPTIONAL_LOCKS: '0', GIT_TERMINAL_PROMPT: '0' };
 }
 

@@ -91,7 +91,7 @@ export function readSecret(home: string): Buffer {
         'Make it readable for you, mode 600.',
       );
     }
-    text = '';
+    text = ''; // it holds none
   }
   if (!/^[0-9a-f]{64}$/.test(text)) {
     throw unsafe(

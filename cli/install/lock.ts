@@ -1,10 +1,10 @@
 /**
  * One run of `install` or `uninstall` at a time: two at once would both work from what the files held before.
  *
- * A run announces itself with a file and then looks for those of others. Of two that announce themselves at the same
- * time, at least one sees the other, so both never go on; whoever sees another withdraws and tries again later. Each
- * file has a name of its own that is never used again: the file of a process that died can be removed by anybody, and
- * nobody else's with it.
+ * A run makes a file and then looks for the files of other runs. It goes on only if it sees none; otherwise it removes
+ * its own and tries again later. Of two runs at the same time, the one that made its file last sees the other's, so they
+ * never both go on. No name is used twice, so whoever sees the file of a process that died can remove it without the
+ * danger of removing another's.
  */
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
