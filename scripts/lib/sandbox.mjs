@@ -89,10 +89,13 @@ export class Sandbox {
     const { startLocks } = await import(pathToFileURL(join(dist, 'shared', 'start-lock.js')).href);
     const home = mkdtempSync(join(tmpdir(), 'agent-peers-'));
     mkdirSync(join(home, 'work'));
+    mkdirSync(join(home, 'tmp'));
     const own = {
       HOME: home,
       PATH: process.env['PATH'] ?? '',
       LANG: 'C.UTF-8',
+      // a session that is killed may leave a folder there
+      TMPDIR: join(home, 'tmp'),
       AGENT_PEERS_PORT: String(await freePort()),
       AGENT_PEERS_DISABLE_TAB_TITLE: '1',
       ...env,

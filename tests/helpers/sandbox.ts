@@ -71,10 +71,13 @@ export class Sandbox {
   static async create(env: Record<string, string> = {}): Promise<Sandbox> {
     const home = mkdtempSync(join(tmpdir(), 'agent-peers-test-'));
     mkdirSync(join(home, 'work'));
+    mkdirSync(join(home, 'tmp'));
     return new Sandbox(home, {
       HOME: home,
       PATH: process.env['PATH'] ?? '',
       LANG: 'C.UTF-8',
+      // a session that is killed may leave a folder there
+      TMPDIR: join(home, 'tmp'),
       AGENT_PEERS_PORT: String(await freePort()),
       AGENT_PEERS_DISABLE_TAB_TITLE: '1',
       ...env,
