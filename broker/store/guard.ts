@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { PeersError, toPeersError } from '../../shared/errors.ts';
 
 const LOOK_MS = 1_000;
-const RETRY_MS = 5_000;
+const RETRY_MS = 2_000;
 
 /** One try to save what a database held whose files are gone. */
 export interface Loss {

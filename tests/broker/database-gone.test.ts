@@ -11,7 +11,7 @@ import { until } from '../helpers/until.ts';
 
 const SENDERS = 4;
 const NOTICED_MS = 1_000;
-const SLACK_MS = 4_000;
+const SLACK_MS = 9_000;
 
 let box: Sandbox;
 let db: string;
