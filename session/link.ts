@@ -110,7 +110,7 @@ export class BrokerLink {
         if (failure.code === 'session_superseded') this.#fallSilent(failure);
         if (!isHealedByReconnecting(failure) || this.#stopped.signal.aborted) throw failure;
         this.#down(failure, token);
-        wasSent = true;
+        wasSent ||= failure.code !== 'session_stale';
         if (performance.now() >= end) throw waitedInVain(failure, wasSent);
       }
     }
@@ -206,7 +206,7 @@ export class BrokerLink {
     const { location, brokerEntry, env } = this.#options;
     await ensureBroker(location, brokerEntry, env);
     if (this.#token === undefined) {
-      // registering twice is no repetition but another peer: better to wait for the answer
+      // a second registration would make another peer if the first one still gets through: wait for its answer
       const registered = await this.#client.call('registerSession', await this.#options.registration(), {
         timeoutMs: INBOX_HOLD_MS,
       });
