@@ -33,8 +33,8 @@ export interface LinkOptions {
   registration(): Promise<Request<'registerSession'>>;
   onRegistered(registered: Response<'registerSession'>): void;
   onMessages(messages: readonly InboxMessage[]): void;
-  /** Notes that were taken along with a request that failed. */
-  onUntold(notes: readonly PushNote[]): void;
+  /** Notes that went along with a request that failed. */
+  onNotesFailed(notes: readonly PushNote[]): void;
 }
 
 export class BrokerLink {
@@ -230,7 +230,7 @@ export class BrokerLink {
     const answer = await this.#client
       .call('nextMessages', request, { token, signal: this.#hold.signal })
       .catch((error: unknown) => {
-        this.#options.onUntold(pushed);
+        this.#options.onNotesFailed(pushed);
         throw error;
       })
       .finally(() => {
