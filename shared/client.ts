@@ -8,6 +8,7 @@ import type { Duplex } from 'node:stream';
 import type { Location } from './config.ts';
 import { type OperationName, operations, type Request, type Response } from './contract/index.ts';
 import { type ErrorBody, PeersError } from './errors.ts';
+import { INBOX_HOLD_MS } from './limits.ts';
 import { connectProven, type Hello, unavailable } from './proven-connection.ts';
 import { machineKey, readSecret } from './secret.ts';
 
@@ -98,9 +99,8 @@ export class BrokerClient {
       options.token ?? (operation.caller === 'anyone' ? undefined : machineKey(readSecret(this.location.home)));
     if (bearer !== undefined) headers['authorization'] = `Bearer ${bearer}`;
 
-    const heldMs = 'wait_ms' in body && typeof body.wait_ms === 'number' ? body.wait_ms : 0;
     const { status, text } = await this.#post(operation.path, headers, payload, {
-      timeoutMs: heldMs + ANSWER_TIMEOUT_MS,
+      timeoutMs: heldMs(body) + ANSWER_TIMEOUT_MS,
       ...options,
     });
     let parsed: unknown;
@@ -163,6 +163,11 @@ export class BrokerClient {
   close(): void {
     this.#agent.destroy();
   }
+}
+
+/** The time for which the request asks the broker to hold it; more than the broker would is refused by it at once. */
+function heldMs(body: object): number {
+  return 'wait_ms' in body && typeof body.wait_ms === 'number' ? Math.min(Math.max(body.wait_ms, 0), INBOX_HOLD_MS) : 0;
 }
 
 function unanswered(port: number, ms: number): PeersError {

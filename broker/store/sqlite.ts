@@ -111,6 +111,11 @@ interface BunDatabase {
   close(): void;
 }
 
+/** At once with the right to write: another process on this file is waited for here, and cannot get in between later. */
+const BEGIN = CompiledQuery.raw('begin immediate');
+const COMMIT = CompiledQuery.raw('commit');
+/** Does nothing where SQLite has undone the transaction by itself; see rollbackOnce. */
+const ROLLBACK = CompiledQuery.raw('rollback');
 const RELAX = CompiledQuery.raw('pragma synchronous = normal');
 const RESTORE = CompiledQuery.raw('pragma synchronous = full');
 
@@ -143,9 +148,16 @@ class SqliteEngine implements Engine {
           await connection.executeQuery(durable ? RESTORE : RELAX);
           this.#durable = durable;
         }
-        const result = await connection.transaction().execute(work);
-        if (durable) guard.assertInPlace();
-        return result;
+        await connection.executeQuery(BEGIN);
+        try {
+          const result = await work(connection);
+          await connection.executeQuery(COMMIT);
+          if (durable) guard.assertInPlace();
+          return result;
+        } catch (error) {
+          await connection.executeQuery(ROLLBACK);
+          throw error;
+        }
       }),
     );
   }

@@ -113,6 +113,7 @@ async function loseAnswer(model: Model, { world, processes }: Real, who: number)
     const letter = model.letters.find(({ id }) => id === message_id);
     expect(letter).toMatchObject({ owner: who, state: 'waiting' });
     expect(process.handed.get(message_id) ?? 0, 'what arrived comes a second time').toBeLessThan(world.now);
+    process.handed.delete(message_id);
     process.lost.add(message_id);
     // the broker cannot tell
     if (letter) letter.shown_by = process.member.session.process;
@@ -155,7 +156,8 @@ const often: fc.Arbitrary<Step>[] = [
       step(`send ${from} ${to} ${urgency} ${key}${waits ? ' waits' : ''}`, async (model, { world, processes }) => {
         const sender = at(processes, from).member;
         const recipient = at(processes, to);
-        const waiting = waits && recipient.open ? [recipient.member] : [];
+        // a request waits only after it has looked, and that look would have brought what got lost
+        const waiting = waits && recipient.open && recipient.lost.size === 0 ? [recipient.member] : [];
         const options = { priority: urgency, waiting, ...(key ? { key: `${key} ${to}` } : {}) };
         const sent = await world.trySend(sender, recipient.member.id, 'text', options);
         if (from === to) return expect(sent).toEqual({ ok: false, reason: 'to-self' });
