@@ -191,7 +191,7 @@ export class House {
   }
 
   async end(tab: Tab, reason: string): Promise<void> {
-    await this.world.store.endSession(tab.member.session.id, reason, [], this.world.now);
+    await this.world.endSession(tab.member, reason);
     this.tabs.delete(tab);
   }
 

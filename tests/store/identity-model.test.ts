@@ -89,7 +89,7 @@ const steps: fc.Arbitrary<Step>[] = [
   fc.tuple(fc.nat({ max: 20 }), fc.constantFrom(...NEW_NAMES)).map(([index, name]) =>
     step(`rename ${index} ${name}`, async (house) => {
       const id = pick(house.boxes.keys(), index);
-      if (id !== undefined && (await house.world.store.renamePeer(id, name))) house.box(id).renamed = name;
+      if (id !== undefined && (await house.world.rename({ id }, name))) house.box(id).renamed = name;
     }),
   ),
   fc.nat({ max: 20 }).chain((index) =>

@@ -5,8 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Kysely, sql } from 'kysely';
 import { MIGRATIONS, type Migration } from '../../broker/store/migrations/index.ts';
-import { openSqliteStore } from '../../broker/store/sqlite.ts';
-import type { Store } from '../../broker/store/store.ts';
+import { openSqlite } from '../../broker/store/sqlite.ts';
+import type { Engine } from '../../broker/store/store.ts';
+import type { Db } from '../../broker/store/unit.ts';
 import { PeersError } from '../../shared/errors.ts';
 import { rawText } from '../../shared/peer-text.ts';
 import type { Runner } from './runner.ts';
@@ -30,7 +31,7 @@ function brokenStep(id: number): Migration {
   return {
     ...nextStep(id),
     up: async (db) => {
-      await nextStep(id).up(db);
+      await nextStep(id).up(db, 'sqlite');
       await sql`insert into no_such_table values (1)`.execute(db);
     },
   };
@@ -42,8 +43,8 @@ class Place {
   readonly path = join(this.folder, 'peers.db');
   readonly backups = join(this.folder, 'backups');
 
-  open(steps: readonly Migration[] = MIGRATIONS): Promise<Store> {
-    return openSqliteStore(this.path, { now: START, backups: this.backups, migrations: steps });
+  open(steps: readonly Migration[] = MIGRATIONS): Promise<Engine> {
+    return openSqlite(this.path, { now: START, backups: this.backups, migrations: steps });
   }
 
   /** Makes a database of this version with a peer in it. */
@@ -76,9 +77,10 @@ class Place {
   }
 }
 
-async function summaryOfAnn(store: Store): Promise<string | undefined> {
-  const summary = (await store.findPeer('ann'))?.summary;
-  await store.close();
+async function summaryOfAnn(engine: Engine): Promise<string | undefined> {
+  const ann = (db: Db) => db.selectFrom('peers').select('summary').where('name', '=', 'ann').executeTakeFirst();
+  const summary = (await engine.read(ann))?.summary;
+  await engine.close();
   return summary === undefined ? undefined : rawText(summary);
 }
 
@@ -95,10 +97,10 @@ export function openingContract({ describe, it, expect }: Runner, driver: string
 
   describe(`opening a database with ${driver}`, () => {
     test('makes a file that only its user can read, with its log', async (place) => {
-      const store = await place.open();
+      const engine = await place.open();
       for (const path of [place.path, `${place.path}-wal`]) expect(statSync(path).mode & 0o777).toBe(0o600);
-      expect((await store.facts()).schema).toBe(NEXT - 1);
-      await store.close();
+      expect((await engine.facts()).schema).toBe(NEXT - 1);
+      await engine.close();
       expect(place.copies()).toEqual([]);
     });
 
@@ -123,16 +125,16 @@ export function openingContract({ describe, it, expect }: Runner, driver: string
       expect(statSync(place.backups).mode & 0o777).toBe(0o700);
       const path = join(place.backups, copy ?? '');
       expect(statSync(path).mode & 0o777).toBe(0o600);
-      const restored = await openSqliteStore(path, { now: START, backups: place.backups });
+      const restored = await openSqlite(path, { now: START, backups: place.backups });
       expect((await restored.facts()).schema).toBe(NEXT - 1);
       expect(await summaryOfAnn(restored)).toBe('');
     });
 
     test('several steps at once are preceded by one copy', async (place) => {
       await place.fill();
-      const store = await place.open([...MIGRATIONS, nextStep(NEXT), nextStep(NEXT + 1)]);
-      expect((await store.facts()).schema).toBe(NEXT + 1);
-      await store.close();
+      const engine = await place.open([...MIGRATIONS, nextStep(NEXT), nextStep(NEXT + 1)]);
+      expect((await engine.facts()).schema).toBe(NEXT + 1);
+      await engine.close();
       expect(place.copies()).toHaveLength(1);
     });
 
@@ -141,17 +143,17 @@ export function openingContract({ describe, it, expect }: Runner, driver: string
       const before = place.digest();
       expect(await place.failure([...MIGRATIONS, brokenStep(NEXT)])).toBe('internal');
       expect(place.digest()).toBe(before);
-      const store = await place.open();
-      expect((await store.facts()).schema).toBe(NEXT - 1);
-      expect(await summaryOfAnn(store)).toBe('');
+      const engine = await place.open();
+      expect((await engine.facts()).schema).toBe(NEXT - 1);
+      expect(await summaryOfAnn(engine)).toBe('');
     });
 
     test('of several steps those before the failing one stand, and the rest can be made later', async (place) => {
       await place.fill();
       expect(await place.failure([...MIGRATIONS, nextStep(NEXT), brokenStep(NEXT + 1)])).toBe('internal');
-      const store = await place.open([...MIGRATIONS, nextStep(NEXT)]);
-      expect((await store.facts()).schema).toBe(NEXT);
-      await store.close();
+      const engine = await place.open([...MIGRATIONS, nextStep(NEXT)]);
+      expect((await engine.facts()).schema).toBe(NEXT);
+      await engine.close();
       expect(await place.failure([...MIGRATIONS, nextStep(NEXT), nextStep(NEXT + 1)])).toBe('none');
     });
 
@@ -191,7 +193,7 @@ export function openingContract({ describe, it, expect }: Runner, driver: string
     test('refuses what is not a file, or cannot be one', async (place) => {
       const inFile = join(place.path, 'peers.db');
       writeFileSync(place.path, '');
-      const open = (path: string) => openSqliteStore(path, { now: START, backups: place.backups });
+      const open = (path: string) => openSqlite(path, { now: START, backups: place.backups });
       for (const path of [inFile, place.folder]) {
         const code = await open(path).then(
           () => 'none',

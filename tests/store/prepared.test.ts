@@ -2,9 +2,9 @@
 import BetterSqlite3 from 'better-sqlite3';
 import { Kysely, SqliteDialect } from 'kysely';
 import { afterEach, expect, it } from 'vitest';
+import { anyOf, chunks } from '../../broker/store/lists.ts';
+import { prepared } from '../../broker/store/prepared.ts';
 import type { Database } from '../../broker/store/schema.ts';
-import { anyOf, chunks } from '../../broker/store/sql/lists.ts';
-import { prepared } from '../../broker/store/sql/prepared.ts';
 
 const open: Kysely<Database>[] = [];
 afterEach(async () => {
@@ -27,7 +27,7 @@ it('runs with the values of each call, in lists of any length, and builds once f
     return db
       .selectFrom('migrations')
       .select('name')
-      .where('name', 'in', anyOf(names))
+      .where('name', 'in', anyOf(db, names))
       .where('id', '>', after)
       .orderBy('id');
   });

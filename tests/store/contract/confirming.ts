@@ -1,5 +1,12 @@
 /** Acknowledging messages. */
+import type { NewEvent } from '../../../broker/store/events.ts';
 import type { Expect, Test } from '../runner.ts';
+import type { World } from '../world.ts';
+
+/** What commits told of confirmations since the last look. */
+function confirmations(world: World): NewEvent[] {
+  return world.news().events.filter(({ kind }) => kind === 'message.confirmed');
+}
 
 export function confirming(test: Test, expect: Expect): void {
   test('a confirmed message is gone from the mailbox, once and for all', async (world) => {
@@ -18,7 +25,7 @@ export function confirming(test: Test, expect: Expect): void {
     });
     world.pass(3_600_000);
     expect(await world.texts(await world.rejoin(bob), true)).toEqual([]);
-    expect(await world.store.unread(bob.id)).toBe(0);
+    expect(await world.unread(bob)).toBe(0);
   });
 
   test('a push that is its own proof is noted with the confirmation', async (world) => {
@@ -27,7 +34,7 @@ export function confirming(test: Test, expect: Expect): void {
     const id = await world.send(ann, bob, 'hello');
     await world.lease(bob);
     const proof = { message_id: id, evidence: 'client', pushed_by: 'app-server' } as const;
-    expect(await world.store.confirm(bob.id, [proof], world.now)).toEqual([id]);
+    expect(await world.confirmAll(bob, [proof])).toEqual([id]);
     expect((await world.entry(id)).entry).toMatchObject({
       state: 'confirmed',
       confirmed_by: 'client',
@@ -44,7 +51,7 @@ export function confirming(test: Test, expect: Expect): void {
     await world.lease(bob);
     expect(await world.confirm(eve, [id])).toEqual([]);
     expect(await world.confirm(ann, [id])).toEqual([]);
-    expect(await world.store.unread(bob.id)).toBe(1);
+    expect(await world.unread(bob)).toBe(1);
     expect(await world.confirm(bob, [id])).toEqual([id]);
   });
 
@@ -63,15 +70,11 @@ export function confirming(test: Test, expect: Expect): void {
     const bob = await world.join('bob');
     const one = await world.send(ann, bob, 'one');
     const two = await world.send(ann, bob, 'two');
-    const confirmed = await world.store.confirm(
-      bob.id,
-      [
-        { message_id: one, evidence: 'hook' },
-        { message_id: 'm-unknown', evidence: 'hook' },
-        { message_id: two, evidence: 'client' },
-      ],
-      world.now,
-    );
+    const confirmed = await world.confirmAll(bob, [
+      { message_id: one, evidence: 'hook' },
+      { message_id: 'm-unknown', evidence: 'hook' },
+      { message_id: two, evidence: 'client' },
+    ]);
     expect([...confirmed].sort()).toEqual([one, two].sort());
     expect((await world.entry(two)).entry).toMatchObject({ confirmed_by: 'client' });
   });
@@ -80,13 +83,19 @@ export function confirming(test: Test, expect: Expect): void {
     const ann = await world.join('ann');
     const bob = await world.join('bob');
     const question = await world.send(ann, bob, 'question');
-    const first = await world.trySend(bob, 'ann', 'answer', { reply_to: question });
-    expect(first).toMatchObject({ ok: true, named: question });
+    world.news();
+    await world.send(bob, ann, 'answer', { reply_to: question });
+    const named = {
+      kind: 'message.confirmed',
+      peer_id: bob.id,
+      other_id: ann.id,
+      message_id: question,
+      state: 'named',
+    };
+    expect(confirmations(world)).toEqual([named]);
     expect((await world.entry(question)).entry).toMatchObject({ state: 'confirmed', confirmed_by: 'named' });
-    expect(await world.trySend(bob, 'ann', 'and more', { reply_to: question })).toMatchObject({
-      ok: true,
-      named: null,
-    });
+    await world.send(bob, ann, 'and more', { reply_to: question });
+    expect(confirmations(world)).toEqual([]);
     expect(await world.texts(bob, true)).toEqual([]);
   });
 
@@ -94,7 +103,8 @@ export function confirming(test: Test, expect: Expect): void {
     const ann = await world.join('ann');
     const bob = await world.join('bob');
     const id = await world.send(ann, bob, 'first');
-    expect(await world.trySend(ann, 'bob', 'second', { reply_to: id })).toMatchObject({ ok: true, named: null });
+    await world.send(ann, bob, 'second', { reply_to: id });
+    expect(confirmations(world)).toEqual([]);
     expect(await world.texts(bob)).toEqual(['first', 'second']);
   });
 
@@ -103,9 +113,9 @@ export function confirming(test: Test, expect: Expect): void {
     const bob = await world.join('bob');
     const ids = [];
     for (const text of ['one', 'two', 'three']) ids.push(await world.send(ann, bob, text));
-    expect((await world.store.peekMailbox(bob.id, 2)).map(({ text }) => text)).toEqual(['one', 'two']);
+    expect((await world.peek(bob, 2)).map(({ text }) => text)).toEqual(['one', 'two']);
     await world.confirm(bob, ids.slice(0, 1));
-    expect((await world.store.peekMailbox(bob.id, 2)).map(({ text }) => text)).toEqual(['two', 'three']);
+    expect((await world.peek(bob, 2)).map(({ text }) => text)).toEqual(['two', 'three']);
     expect(await world.texts(bob)).toEqual(['two', 'three']);
   });
 }

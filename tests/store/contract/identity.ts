@@ -9,16 +9,17 @@ const OTHER_THREAD: Conversation = { client: 'claude', id: 'thread-2' };
 export function identity(test: Test, expect: Expect): void {
   test('a token finds its session, also after it ended and why', async (world) => {
     const { member } = await world.register({ token_hash: 'hash of a token' });
-    expect(await world.store.findSession('hash of a token')).toEqual(member.session);
-    expect(await world.store.findSession('hash of another')).toBe(undefined);
-    await world.store.endSession(member.session.id, 'closed', [], world.now);
-    expect(await world.store.findSession('hash of a token')).toMatchObject({ ended: true, end_reason: 'closed' });
+    const find = (token_hash: string) => world.read((u) => u.sessions.find(token_hash));
+    expect(await find('hash of a token')).toEqual(member.session);
+    expect(await find('hash of another')).toBe(undefined);
+    await world.endSession(member);
+    expect(await find('hash of a token')).toMatchObject({ ended: true, end_reason: 'closed' });
   });
 
   test('with its credential a name gets its peer and mailbox back', async (world) => {
     const ann = await world.join('ann');
     const bob = await world.join('bob');
-    await world.store.endSession(bob.session.id, 'closed', [], world.now);
+    await world.endSession(bob);
     await world.send(ann, bob, 'while you were away');
     const again = await world.register({ wanted_name: 'bob', cwd: peerText('/elsewhere') });
     expect(again).toMatchObject({
@@ -31,7 +32,7 @@ export function identity(test: Test, expect: Expect): void {
 
   test('without the credential, or with a wrong one, a taken name gets a number', async (world) => {
     const bob = await world.join('bob');
-    await world.store.endSession(bob.session.id, 'closed', [], world.now);
+    await world.endSession(bob);
     const stranger = await world.register({ wanted_name: 'bob', credential_hash: 'of another home' });
     expect(stranger).toMatchObject({ resumed: false, peer: { name: 'bob-2' } });
     const thief = await world.register({ wanted_name: 'bob', earlier_peer_id: bob.id, credential_hash: 'guessed' });
@@ -42,14 +43,14 @@ export function identity(test: Test, expect: Expect): void {
     const bob = await world.join('bob');
     const second = await world.register({ wanted_name: 'bob', is_live: () => true });
     expect(second).toMatchObject({ resumed: false, superseded: null, peer: { name: 'bob-2' } });
-    expect((await world.store.findSession(`token of ${bob.session.id}`))?.ended).toBe(false);
+    expect((await world.sessionOf(bob))?.ended).toBe(false);
   });
 
   test('the session of a dead process gives way, and says why', async (world) => {
     const bob = await world.join('bob');
     const again = await world.register({ wanted_name: 'bob', is_live: () => false });
     expect(again).toMatchObject({ resumed: true, superseded: bob.session.id, peer: { id: bob.id } });
-    expect(await world.store.findSession(`token of ${bob.session.id}`)).toMatchObject({
+    expect(await world.sessionOf(bob)).toMatchObject({
       ended: true,
       end_reason: 'superseded',
     });
@@ -68,9 +69,9 @@ export function identity(test: Test, expect: Expect): void {
   test('of several peers of one name the first that nobody serves is taken', async (world) => {
     const bob = await world.join('bob');
     const bob2 = await world.join('bob');
-    await world.store.endSession(bob2.session.id, 'closed', [], world.now);
+    await world.endSession(bob2);
     expect((await world.register({ wanted_name: 'bob' })).peer.id).toBe(bob2.id);
-    await world.store.endSession(bob.session.id, 'closed', [], world.now);
+    await world.endSession(bob);
     expect((await world.register({ wanted_name: 'bob' })).peer.id).toBe(bob.id);
   });
 
@@ -90,70 +91,68 @@ export function identity(test: Test, expect: Expect): void {
   test('a session that learns its conversation later becomes the earlier peer, and its mail moves along', async (world) => {
     const ann = await world.join('ann');
     const earlier = await world.register({ wanted_name: 'earlier', conversation: THREAD });
-    await world.store.endSession(earlier.member.session.id, 'closed', [], world.now);
+    await world.endSession(earlier.member);
     await world.trySend(ann, 'earlier', 'to the earlier');
     const fresh = await world.register({ fallback_name: () => 'fresh', cwd: peerText('/new') });
     await world.trySend(ann, 'fresh', 'to the fresh');
 
+    world.news();
     const bound = await world.bind(fresh.member, THREAD);
+    expect([...world.news().ended]).toEqual([]);
     expect(bound).toMatchObject({
       adopted: true,
-      superseded: null,
       peer: { id: earlier.peer.id, name: 'earlier', cwd: '/new', online: true, unread: 2 },
     });
-    const session = await world.store.findSession(`token of ${fresh.member.session.id}`);
+    const session = await world.sessionOf(fresh.member);
     expect(session?.peer_id).toBe(earlier.peer.id);
-    const got = session ? await world.store.leaseNext(session, { number: 1, received: 0 }, world.now) : [];
+    const got = await world.lease(await world.nowOf(fresh.member));
     expect(got.map(({ text }) => text)).toEqual(['to the earlier', 'to the fresh']);
 
     await world.trySend(ann, 'fresh', 'to the old name');
     await world.trySend(ann, fresh.peer.id, 'to the old id');
-    expect(await world.store.unread(earlier.peer.id)).toBe(4);
-    expect((await world.store.findPeer('fresh'))?.id).toBe(earlier.peer.id);
-    expect((await world.store.listPeers({ include_offline: true })).map(({ name }) => name).sort()).toEqual([
+    expect(await world.unread(earlier.peer)).toBe(4);
+    expect((await world.findPeer('fresh'))?.id).toBe(earlier.peer.id);
+    expect((await world.listPeers({ include_offline: true })).map(({ name }) => name).sort()).toEqual([
       'ann',
       'earlier',
+      'operator',
     ]);
   });
 
   test('what a fresh peer held leased stays with its session when it becomes the earlier peer', async (world) => {
     const ann = await world.join('ann');
     const earlier = await world.register({ conversation: THREAD });
-    await world.store.endSession(earlier.member.session.id, 'closed', [], world.now);
+    await world.endSession(earlier.member);
     const fresh = await world.register();
     const id = await world.send(ann, fresh.member, 'held');
     await world.lease(fresh.member);
     await world.bind(fresh.member, THREAD);
-    const session = await world.store.findSession(`token of ${fresh.member.session.id}`);
-    const next = { number: 2, received: 1 };
-    expect(session && (await world.store.leaseNext(session, next, world.now))).toEqual([]);
-    const confirmation = { message_id: id, evidence: 'tool-response' } as const;
-    expect(await world.store.confirm(earlier.peer.id, [confirmation], world.now)).toEqual([id]);
+    const bound = await world.nowOf(fresh.member);
+    expect(bound.id).toBe(earlier.peer.id);
+    expect(await world.lease(bound)).toEqual([]);
+    expect(await world.confirm(bound, [id])).toEqual([id]);
   });
 
   test('what a fresh peer had sent is its own after it became the earlier peer', async (world) => {
     const ann = await world.join('ann');
     const earlier = await world.register({ conversation: THREAD });
-    await world.store.endSession(earlier.member.session.id, 'closed', [], world.now);
+    await world.endSession(earlier.member);
     const fresh = await world.register();
     const id = await world.send(fresh.member, ann, 'from the fresh');
     await world.bind(fresh.member, THREAD);
-    expect((await world.store.findMessage(id))?.message.from.id).toBe(earlier.peer.id);
-    expect(
-      await world.trySend({ ...fresh.member, id: earlier.peer.id }, 'ann', 'more', { reply_to: id }),
-    ).toMatchObject({ ok: true });
+    expect((await world.findMessage(id))?.message.from.id).toBe(earlier.peer.id);
+    expect(await world.trySend(await world.nowOf(fresh.member), 'ann', 'more', { reply_to: id })).toMatchObject({
+      ok: true,
+    });
   });
 
   test('the first to bind a conversation is its peer; binding again changes nothing', async (world) => {
     const { member, peer } = await world.register();
     for (let i = 0; i < 2; i += 1) {
-      expect(await world.bind(member, THREAD)).toMatchObject({
-        adopted: false,
-        superseded: null,
-        peer: { id: peer.id },
-      });
+      expect(await world.bind(member, THREAD)).toMatchObject({ adopted: false, peer: { id: peer.id } });
     }
-    await world.store.endSession(member.session.id, 'closed', [], world.now);
+    expect([...world.news().ended]).toEqual([]);
+    await world.endSession(member);
     expect((await world.register({ conversation: THREAD })).peer.id).toBe(peer.id);
   });
 
@@ -161,18 +160,20 @@ export function identity(test: Test, expect: Expect): void {
     const first = await world.register({ conversation: THREAD });
     const second = await world.register();
     const bound = await world.bind(second.member, THREAD);
-    expect(bound).toMatchObject({ adopted: true, superseded: first.member.session.id, peer: { id: first.peer.id } });
+    expect(bound).toMatchObject({ adopted: true, peer: { id: first.peer.id } });
+    expect([...world.news().ended]).toEqual([first.member.session.id]);
+    expect(await world.sessionOf(first.member)).toMatchObject({ ended: true, end_reason: 'superseded' });
   });
 
   test('a peer that has a conversation of its own is left, not merged, when its session turns to another', async (world) => {
     const ann = await world.join('ann');
     const one = await world.register({ wanted_name: 'one', conversation: THREAD });
     const two = await world.register({ wanted_name: 'two', conversation: OTHER_THREAD });
-    await world.store.endSession(two.member.session.id, 'closed', [], world.now);
+    await world.endSession(two.member);
     await world.trySend(ann, 'one', 'for thread 1');
     await world.bind(one.member, OTHER_THREAD);
-    expect((await world.store.findPeer('one'))?.id).toBe(one.peer.id);
-    expect((await world.store.findPeer('two'))?.online).toBe(true);
+    expect((await world.findPeer('one'))?.id).toBe(one.peer.id);
+    expect((await world.findPeer('two'))?.online).toBe(true);
     const back = await world.register({ conversation: THREAD });
     expect(back.peer.id).toBe(one.peer.id);
     expect(await world.texts(back.member)).toEqual(['for thread 1']);
@@ -185,13 +186,13 @@ export function identity(test: Test, expect: Expect): void {
     const late = await world.register();
     const bound = await world.bind(late.member, THREAD);
     expect(bound.peer.id).not.toBe(first.peer.id);
-    expect((await world.store.findPeer(first.peer.id))?.online).toBe(true);
+    expect((await world.findPeer(first.peer.id))?.online).toBe(true);
   });
 
   test('a peer that was started by a name is left, not merged, when its session turns to a conversation', async (world) => {
     const ann = await world.join('ann');
     const earlier = await world.register({ conversation: THREAD });
-    await world.store.endSession(earlier.member.session.id, 'closed', [], world.now);
+    await world.endSession(earlier.member);
     const bob = await world.join('bob');
     await world.send(ann, bob, 'for bob');
     expect(await world.bind(bob, THREAD)).toMatchObject({ adopted: true, peer: { id: earlier.peer.id, unread: 0 } });
@@ -206,12 +207,12 @@ export function identity(test: Test, expect: Expect): void {
       const { peer } = await world.register({ wanted_name, is_live: () => false });
       return peer.id;
     };
-    await world.store.renamePeer(bob.id, 'boss');
+    await world.rename(bob, 'boss');
     expect(await start('boss')).toBe(bob.id);
-    await world.store.renamePeer(bob.id, 'chief');
+    await world.rename(bob, 'chief');
     for (const name of ['chief', 'boss', 'bob']) expect(await start(name)).toBe(bob.id);
-    await world.store.renamePeer(bob.id, 'robert');
-    await world.store.renamePeer(bob.id, 'rob');
+    await world.rename(bob, 'robert');
+    await world.rename(bob, 'rob');
     // nobody ever asked for it
     expect(await start('robert')).not.toBe(bob.id);
   });
@@ -219,15 +220,16 @@ export function identity(test: Test, expect: Expect): void {
   test('a session without the credential of its peer, or of another kind of client, binds nothing', async (world) => {
     const first = await world.register({ conversation: THREAD });
     const second = await world.register();
-    const stays = { allowed: false, adopted: false, superseded: null, peer: { id: second.peer.id } };
+    const stays = { allowed: false, adopted: false, peer: { id: second.peer.id } };
     expect(await world.bind(second.member, THREAD, { credential_hash: 'guessed' })).toMatchObject(stays);
     expect(await world.bind(second.member, { client: 'codex', id: THREAD.id })).toMatchObject(stays);
-    expect(await world.store.findSession(`token of ${first.member.session.id}`)).toMatchObject({ ended: false });
+    expect([...world.news().ended]).toEqual([]);
+    expect(await world.sessionOf(first.member)).toMatchObject({ ended: false });
   });
 
   test('a live session that is not known to serve the conversation is not superseded by it', async (world) => {
     const named = await world.register({ wanted_name: 'bob', conversation: THREAD });
-    await world.store.endSession(named.member.session.id, 'closed', [], world.now);
+    await world.endSession(named.member);
     // another client by the same name, which has not said what it serves
     const codex = await world.register({ wanted_name: 'bob', kind: 'codex' });
     expect(codex.peer.id).toBe(named.peer.id);
@@ -239,7 +241,7 @@ export function identity(test: Test, expect: Expect): void {
     const first = await world.register({ process: 'the same process' });
     const again = await world.register({ process: 'the same process' });
     expect(again).toMatchObject({ resumed: true, peer: { id: first.peer.id } });
-    await world.store.endSession(again.member.session.id, 'lost', [], world.now);
+    await world.endSession(again.member, 'lost');
     const late = await world.register({ earlier_peer_id: first.peer.id });
     expect(late).toMatchObject({ resumed: true, peer: { id: first.peer.id } });
     const other = await world.register({ earlier_peer_id: first.peer.id, is_live: () => true });
@@ -248,22 +250,22 @@ export function identity(test: Test, expect: Expect): void {
 
   test('a process that was away while a newer one opened its conversation does not take it back', async (world) => {
     const older = await world.register({ conversation: THREAD });
-    await world.store.endSession(older.member.session.id, 'lost', [], world.now);
+    await world.endSession(older.member, 'lost');
     const newer = await world.register({ conversation: THREAD });
     const back = { conversation: THREAD, process: older.member.session.process, earlier_peer_id: older.peer.id };
     const refused = await world.register(back).catch((error: unknown) => error);
     expect(refused).toMatchObject({ code: 'session_superseded' });
-    await world.store.endSession(newer.member.session.id, 'closed', [], world.now);
+    await world.endSession(newer.member);
     expect((await world.register(back)).peer.id).toBe(older.peer.id);
   });
 
   test('a process that was away finds the peer that its conversation has now, not the one it was', async (world) => {
     const away = await world.register({ conversation: THREAD });
-    await world.store.endSession(away.member.session.id, 'lost', [], world.now);
+    await world.endSession(away.member, 'lost');
     const next = await world.register({ conversation: THREAD });
     await world.bind(next.member, OTHER_THREAD);
     const last = await world.register({ conversation: THREAD });
-    for (const { member } of [next, last]) await world.store.endSession(member.session.id, 'closed', [], world.now);
+    for (const { member } of [next, last]) await world.endSession(member);
     const { process } = away.member.session;
     const back = await world.register({ conversation: THREAD, process, earlier_peer_id: away.peer.id });
     expect(back.peer.id).toBe(last.peer.id);
@@ -275,16 +277,16 @@ export function identity(test: Test, expect: Expect): void {
     const bob = await world.join('bob');
     await world.send(ann, bob, 'hello');
     await world.lease(bob);
-    await world.store.markDetached(bob.session.id, world.now);
-    expect(await world.store.endDetachedBefore(world.now, world.now)).toEqual([]);
+    await world.detach(bob);
+    expect(await world.endDetachedBefore(world.now)).toEqual([]);
     world.pass(60_000);
-    expect(await world.store.endDetachedBefore(world.now, world.now)).toEqual([bob.session.id]);
-    expect(await world.store.findSession(`token of ${bob.session.id}`)).toMatchObject({
+    expect(await world.endDetachedBefore(world.now)).toEqual([bob.session.id]);
+    expect(await world.sessionOf(bob)).toMatchObject({
       ended: true,
       end_reason: 'lost',
     });
     // seen last when it detached, not when it was given up
-    expect((await world.store.findPeer('bob'))?.last_seen_at).toBe(world.now - 60_000);
+    expect((await world.findPeer('bob'))?.last_seen_at).toBe(world.now - 60_000);
     expect(await world.texts(await world.rejoin(bob))).toEqual(['hello']);
   });
 
@@ -293,9 +295,9 @@ export function identity(test: Test, expect: Expect): void {
     const bob = await world.join('bob');
     world.pass(5_000);
     await world.restart();
-    expect((await world.store.counts(world.now)).sessions).toBe(0);
-    expect((await world.store.findPeer('bob'))?.last_seen_at).toBe(world.now);
-    await world.store.markAttached(bob.session.id, world.now);
-    expect((await world.store.listPeers({ include_offline: false })).map(({ name }) => name)).toEqual(['bob']);
+    expect((await world.counts()).sessions).toBe(0);
+    expect((await world.findPeer('bob'))?.last_seen_at).toBe(world.now);
+    await world.attach(bob);
+    expect((await world.listPeers({ include_offline: false })).map(({ name }) => name)).toEqual(['bob', 'operator']);
   });
 }

@@ -1,8 +1,7 @@
 /** Taking messages out of a mailbox, for a while. */
 import { LEASE_MS, LEASED_PER_SENDER } from '../../../shared/limits.ts';
-import { peerText } from '../../../shared/peer-text.ts';
 import type { Expect, Test } from '../runner.ts';
-import type { Member, World } from '../world.ts';
+import { type Member, sentToOne, type World } from '../world.ts';
 
 /** So many messages from each of so many peers. @returns the ids */
 async function flood(world: World, to: Member, senders: number, each: number): Promise<string[]> {
@@ -10,7 +9,7 @@ async function flood(world: World, to: Member, senders: number, each: number): P
   for (let s = 0; s < senders; s += 1) {
     const sender = await world.join(`sender-${s}`);
     const outgoing = Array.from({ length: each }, (_, i) => world.outgoing(sender, to.id, `${s} ${i}`));
-    await world.store.sendMessages(outgoing, world.now);
+    await world.sendAll(outgoing);
     ids.push(...outgoing.map(({ id }) => id));
   }
   return ids;
@@ -23,7 +22,7 @@ export function leasing(test: Test, expect: Expect): void {
     for (const text of ['one', 'two', 'three']) await world.send(ann, bob, text);
     expect(await world.texts(bob)).toEqual(['one', 'two', 'three']);
     expect(await world.texts(bob)).toEqual([]);
-    expect(await world.store.unread(bob.id)).toBe(3);
+    expect(await world.unread(bob)).toBe(3);
   });
 
   test('a session that may have missed an answer gets what it holds once more, not marked as redelivered', async (world) => {
@@ -58,12 +57,10 @@ export function leasing(test: Test, expect: Expect): void {
   test('what a send leased to a request whose answer got lost comes again', async (world) => {
     const ann = await world.join('ann');
     const bob = await world.join('bob');
-    await world.store.sendMessages([world.outgoing(ann, 'bob', 'handed')], world.now, () => ({
-      session: bob.session,
-      request: 7,
-    }));
-    expect(await world.store.leaseNext(bob.session, { number: 8, received: 7 }, world.now)).toEqual([]);
-    const [again] = await world.store.leaseNext(bob.session, { number: 9, received: 6 }, world.now);
+    const message = world.outgoing(ann, 'bob', 'handed');
+    await world.write((u) => u.sending.send([message], () => ({ session: bob.session, request: 7 })));
+    expect(await world.take(bob, 8, 7)).toEqual([]);
+    const [again] = await world.take(bob, 9, 6);
     expect(again).toMatchObject({ text: 'handed', redelivered: false });
   });
 
@@ -92,15 +89,14 @@ export function leasing(test: Test, expect: Expect): void {
     for (;;) {
       const got = (await world.lease(bob)).map(({ message_id }) => message_id);
       if (got.length === 0) break;
-      await world.store.notePush(bob.session.id, got, 'channel', undefined, world.now);
+      await world.notePush(bob, got, 'channel');
       pushed.push(...got);
     }
     expect(pushed).toEqual(ids);
     const eve = await world.join('eve');
-    expect(await world.trySend(eve, 'bob', 'more', { waiting: [bob] })).toMatchObject({
-      ok: true,
-      handed: { to: { session: bob.session } },
-    });
+    const more = await world.trySend(eve, 'bob', 'more', { waiting: [bob] });
+    expect(sentToOne(more).handed).toBe(true);
+    expect(world.news().handed.map(({ to }) => to.session)).toEqual([bob.session]);
     const later = await world.rejoin(bob);
     expect((await world.entry(ids[0] ?? '')).entry).toMatchObject({ state: 'queued', pushed_at: null });
     const again = await world.lease(later);
@@ -115,7 +111,7 @@ export function leasing(test: Test, expect: Expect): void {
     await world.send(ann, bob, 'for bob');
     expect(await world.texts(bob)).toEqual(['for bob']);
     expect(await world.texts(eve, true)).toEqual([]);
-    await world.store.endSession(bob.session.id, 'closed', [], world.now);
+    await world.endSession(bob);
     expect(await world.texts(eve, true)).toEqual([]);
     expect(await world.texts(await world.rejoin(bob))).toEqual(['for bob']);
   });
@@ -128,7 +124,7 @@ export function leasing(test: Test, expect: Expect): void {
     world.pass(LEASE_MS + 1);
     expect(await world.texts(bob)).toEqual(['hold me']);
     world.pass(LEASE_MS - 1);
-    await world.store.renewLeases([bob.session.id], world.now);
+    await world.renew(bob);
     world.pass(LEASE_MS);
     expect(await world.texts(bob)).toEqual([]);
     world.pass(1);
@@ -157,7 +153,7 @@ export function leasing(test: Test, expect: Expect): void {
     const shown = await world.send(ann, bob, 'shown');
     const unseen = await world.send(ann, bob, 'unseen');
     await world.lease(bob);
-    await world.store.endSession(bob.session.id, 'closed', [unseen], world.now);
+    await world.endSession(bob, 'closed', [unseen]);
     const got = await world.lease(await world.rejoin(bob));
     expect(got.map(({ message_id, redelivered }) => [message_id, redelivered])).toEqual([
       [shown, true],
@@ -190,7 +186,7 @@ export function leasing(test: Test, expect: Expect): void {
     const eve = await world.join('eve');
     const bob = await world.join('bob');
     const flood = Array.from({ length: LEASED_PER_SENDER + 20 }, (_, i) => world.outgoing(eve, 'bob', `eve ${i}`));
-    await world.store.sendMessages(flood, world.now);
+    await world.sendAll(flood);
     await world.send(ann, bob, 'ann 0');
     await world.send(ann, bob, 'ann 1');
     const first = await world.texts(bob);
@@ -210,7 +206,7 @@ export function leasing(test: Test, expect: Expect): void {
     const eve = await world.join('eve');
     const bob = await world.join('bob');
     const flood = Array.from({ length: LEASED_PER_SENDER + 1 }, (_, i) => world.outgoing(eve, 'bob', `eve ${i}`));
-    await world.store.sendMessages(flood, world.now);
+    await world.sendAll(flood);
     await world.lease(bob);
     await world.send(eve, bob, 'fire', { priority: 'critical' });
     expect(await world.texts(bob)).toEqual(['fire']);
@@ -222,12 +218,14 @@ export function leasing(test: Test, expect: Expect): void {
     const first = await world.send(ann, bob, 'first');
     await world.confirm(bob, [first]);
     const sent = await world.trySend(ann, 'bob', 'second', { reply_to: first, priority: 'warning', waiting: [bob] });
-    if (!sent.ok) throw new Error(sent.reason);
-    expect(sent.record.entry).toMatchObject({ state: 'leased', leased_at: world.now });
-    expect((await world.entry(sent.record.message_id)).entry).toMatchObject(sent.record.entry);
-    expect(sent.handed?.to.session).toEqual(bob.session);
+    const { record, handed } = sentToOne(sent);
+    expect(handed).toBe(true);
+    expect(record.entry).toMatchObject({ state: 'leased', leased_at: world.now });
+    expect((await world.entry(record.message_id)).entry).toMatchObject(record.entry);
+    const given = world.news().handed;
+    expect(given.map(({ to }) => to.session)).toEqual([bob.session]);
     expect(await world.lease(bob)).toEqual([]);
-    expect(await world.lease(bob, true)).toEqual([sent.handed?.message]);
+    expect(await world.lease(bob, true)).toEqual(given.map(({ message }) => message));
   });
 
   test('who waits with another session than the one that serves the peer is handed nothing', async (world) => {
@@ -235,7 +233,8 @@ export function leasing(test: Test, expect: Expect): void {
     const old = await world.join('bob');
     const bob = await world.rejoin(old);
     const sent = await world.trySend(ann, 'bob', 'hello', { waiting: [old] });
-    expect(sent).toMatchObject({ ok: true, handed: null });
+    expect(sentToOne(sent).handed).toBe(false);
+    expect(world.news().handed).toEqual([]);
     expect(await world.texts(bob)).toEqual(['hello']);
   });
 
@@ -243,8 +242,10 @@ export function leasing(test: Test, expect: Expect): void {
     const eve = await world.join('eve');
     const bob = await world.join('bob');
     const flood = Array.from({ length: LEASED_PER_SENDER + 3 }, (_, i) => world.outgoing(eve, 'bob', `eve ${i}`));
-    const results = await world.store.sendMessages(flood, world.now, world.waiting([bob]));
-    expect(results.filter((sent) => sent.ok && sent.handed)).toHaveLength(LEASED_PER_SENDER);
+    const results = await world.sendAll(flood, [bob]);
+    expect(results.filter((sent) => sentToOne(sent).handed)).toHaveLength(LEASED_PER_SENDER);
+    const first = flood.slice(0, LEASED_PER_SENDER).map(({ id }) => id);
+    expect(world.news().handed.map(({ message }) => message.message_id)).toEqual(first);
     expect(await world.texts(bob)).toEqual([]);
     await world.confirm(bob, [flood[0]?.id ?? '']);
     expect(await world.texts(bob)).toEqual([`eve ${LEASED_PER_SENDER}`]);
@@ -257,8 +258,8 @@ export function leasing(test: Test, expect: Expect): void {
     const held = await world.send(ann, bob, 'held');
     await world.lease(bob);
     const queued = await world.send(ann, bob, 'queued');
-    expect(await world.store.notePush(eve.session.id, [held], 'channel', undefined, world.now)).toEqual([]);
-    expect(await world.store.notePush(bob.session.id, [held, queued], 'channel', undefined, world.now)).toEqual([held]);
+    expect(await world.notePush(eve, [held], 'channel')).toEqual([]);
+    expect(await world.notePush(bob, [held, queued], 'channel')).toEqual([held]);
     expect((await world.entry(held)).entry).toMatchObject({ pushed_at: world.now, push_route: 'channel' });
     expect((await world.entry(queued)).entry).toMatchObject({ pushed_at: null, push_route: null });
   });
@@ -268,7 +269,7 @@ export function leasing(test: Test, expect: Expect): void {
     const bob = await world.join('bob');
     const id = await world.send(ann, bob, 'hello');
     await world.lease(bob);
-    await world.store.notePush(bob.session.id, [id], 'inbox-socket', peerText('refused'), world.now);
+    await world.notePush(bob, [id], 'inbox-socket', 'refused');
     expect((await world.entry(id)).entry).toMatchObject({ pushed_at: null, push_error: 'refused' });
   });
 }

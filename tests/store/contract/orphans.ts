@@ -1,7 +1,6 @@
 /** Mail whose recipient nobody serves any more. */
-import type { RetentionCuts } from '../../../broker/store/store.ts';
+import type { RetentionCuts } from '../../../broker/store/retention.ts';
 import { ORPHAN_GRACE_MS } from '../../../shared/limits.ts';
-import { peerText } from '../../../shared/peer-text.ts';
 import type { Expect, Test } from '../runner.ts';
 import { DAY_MS, KEEP_ALL, type World } from '../world.ts';
 
@@ -19,11 +18,11 @@ export function orphans(test: Test, expect: Expect): void {
     const id = await world.send(ann, bob, 'are you\nthere?');
     world.pass(5_000);
     const left = world.now;
-    await world.store.endSession(bob.session.id, 'closed', [], world.now);
+    await world.endSession(bob);
     world.pass(ORPHAN_GRACE_MS - 1);
-    expect(await world.store.listOrphans(world.now, WEEK_MS, 10)).toEqual({ orphans: [], total: 0 });
+    expect(await world.orphans(WEEK_MS, 10)).toEqual({ orphans: [], total: 0 });
     world.pass(1);
-    expect(await world.store.listOrphans(world.now, WEEK_MS, 10)).toEqual({
+    expect(await world.orphans(WEEK_MS, 10)).toEqual({
       orphans: [
         {
           message_id: id,
@@ -37,7 +36,7 @@ export function orphans(test: Test, expect: Expect): void {
       ],
       total: 1,
     });
-    expect(await world.store.counts(world.now)).toMatchObject({ waiting: 0, orphaned: 1 });
+    expect(await world.counts()).toMatchObject({ waiting: 0, orphaned: 1 });
   });
 
   test('a session that lost its connection counts as gone from that moment, one that holds it never', async (world) => {
@@ -45,39 +44,38 @@ export function orphans(test: Test, expect: Expect): void {
     const bob = await world.join('bob');
     await world.send(ann, bob, 'hello');
     world.pass(WEEK_MS);
-    expect((await world.store.listOrphans(world.now, WEEK_MS, 10)).total).toBe(0);
-    await world.store.markDetached(bob.session.id, world.now);
+    expect((await world.orphans(WEEK_MS, 10)).total).toBe(0);
+    await world.detach(bob);
     world.pass(ORPHAN_GRACE_MS);
-    expect((await world.store.listOrphans(world.now, WEEK_MS, 10)).total).toBe(1);
-    await world.store.markAttached(bob.session.id, world.now);
-    expect((await world.store.listOrphans(world.now, WEEK_MS, 10)).total).toBe(0);
+    expect((await world.orphans(WEEK_MS, 10)).total).toBe(1);
+    await world.attach(bob);
+    expect((await world.orphans(WEEK_MS, 10)).total).toBe(0);
   });
 
   test('the mail of the human is never an orphan', async (world) => {
     const ann = await world.join('ann');
-    await world.store.operatorPeer('the-human', peerText('host'), world.now);
     await world.trySend(ann, 'operator', 'done');
     world.pass(365 * DAY_MS);
-    await world.store.applyRetention(giveUp(world));
-    expect((await world.store.listOrphans(world.now, WEEK_MS, 10)).total).toBe(0);
-    expect(await world.store.counts(world.now)).toMatchObject({ waiting: 1, orphaned: 0 });
+    await world.applyRetention(giveUp(world));
+    expect((await world.orphans(WEEK_MS, 10)).total).toBe(0);
+    expect(await world.counts()).toMatchObject({ waiting: 1, orphaned: 0 });
   });
 
   test('a recipient that returns in time still gets its mail; one that stays away too long does not', async (world) => {
     const ann = await world.join('ann');
     const bob = await world.join('bob');
     await world.send(ann, bob, 'early');
-    await world.store.endSession(bob.session.id, 'closed', [], world.now);
+    await world.endSession(bob);
     world.pass(WEEK_MS);
     await world.send(ann, bob, 'late');
-    await world.store.applyRetention({ ...giveUp(world), undelivered_before: world.now - WEEK_MS + 1 });
-    const { orphans: listed } = await world.store.listOrphans(world.now, WEEK_MS, 10);
+    await world.applyRetention({ ...giveUp(world), undelivered_before: world.now - WEEK_MS + 1 });
+    const { orphans: listed } = await world.orphans(WEEK_MS, 10);
     expect(listed.map(({ preview, deliverable_until }) => [preview, deliverable_until])).toEqual([
       ['early', null],
       ['late', new Date(world.now + WEEK_MS).toISOString()],
     ]);
     expect(await world.texts(await world.rejoin(bob))).toEqual(['late']);
-    expect(await world.store.counts(world.now)).toMatchObject({ waiting: 1, orphaned: 1 });
+    expect(await world.counts()).toMatchObject({ waiting: 1, orphaned: 1 });
   });
 
   test('mail of a peer that is here is not given up, however long it waits', async (world) => {
@@ -86,8 +84,8 @@ export function orphans(test: Test, expect: Expect): void {
     await world.send(ann, bob, 'unread for long');
     await world.lease(bob);
     world.pass(2 * WEEK_MS);
-    await world.store.applyRetention(giveUp(world));
-    expect(await world.store.counts(world.now)).toMatchObject({ waiting: 1, orphaned: 0 });
+    await world.applyRetention(giveUp(world));
+    expect(await world.counts()).toMatchObject({ waiting: 1, orphaned: 0 });
   });
 
   test('a restart of the broker does not give up mail of peers that are just coming back', async (world) => {
@@ -96,8 +94,8 @@ export function orphans(test: Test, expect: Expect): void {
     await world.send(ann, bob, 'unread for long');
     world.pass(2 * WEEK_MS);
     await world.restart();
-    await world.store.applyRetention(giveUp(world));
-    await world.store.markAttached(bob.session.id, world.now);
+    await world.applyRetention(giveUp(world));
+    await world.attach(bob);
     expect(await world.texts(bob)).toEqual(['unread for long']);
   });
 
@@ -107,8 +105,8 @@ export function orphans(test: Test, expect: Expect): void {
     const eve = await world.join('eve');
     const id = await world.send(ann, bob, 'somebody do this');
     await world.lease(bob);
-    await world.store.notePush(bob.session.id, [id], 'channel', undefined, world.now);
-    expect(await world.store.requeue({ message_id: id }, eve.id, world.now)).toEqual([id]);
+    await world.notePush(bob, [id], 'channel');
+    expect(await world.requeue(id, eve)).toEqual([id]);
     expect(await world.confirm(bob, [id])).toEqual([]);
     expect(await world.texts(bob, true)).toEqual([]);
     expect(await world.lease(eve)).toMatchObject([{ message_id: id, redelivered: false, from: { name: 'ann' } }]);
@@ -124,24 +122,24 @@ export function orphans(test: Test, expect: Expect): void {
     await world.confirm(bob, [read]);
     await world.send(ann, bob, 'one');
     await world.send(ann, bob, 'two');
-    expect(await world.store.requeue({ peer_id: bob.id }, eve.id, world.now)).toEqual([]);
-    await world.store.endSession(bob.session.id, 'closed', [], world.now);
+    expect(await world.requeueOrphans(bob, eve)).toEqual([]);
+    await world.endSession(bob);
     world.pass(ORPHAN_GRACE_MS);
-    expect(await world.store.requeue({ peer_id: bob.id }, eve.id, world.now)).toHaveLength(2);
+    expect(await world.requeueOrphans(bob, eve)).toHaveLength(2);
     expect(await world.texts(eve)).toEqual(['one', 'two']);
-    expect((await world.store.listOrphans(world.now, WEEK_MS, 10)).total).toBe(0);
+    expect((await world.orphans(WEEK_MS, 10)).total).toBe(0);
   });
 
   test('an orphan that was given up is deliverable again once it is requeued', async (world) => {
     const ann = await world.join('ann');
     const bob = await world.join('bob');
     const id = await world.send(ann, bob, 'old news');
-    await world.store.endSession(bob.session.id, 'closed', [], world.now);
+    await world.endSession(bob);
     world.pass(2 * WEEK_MS);
-    await world.store.applyRetention(giveUp(world));
+    await world.applyRetention(giveUp(world));
     expect((await world.entry(id)).entry.state).toBe('orphaned');
-    expect(await world.store.requeue({ message_id: id }, ann.id, world.now)).toEqual([id]);
-    await world.store.applyRetention(giveUp(world));
+    expect(await world.requeue(id, ann)).toEqual([id]);
+    await world.applyRetention(giveUp(world));
     expect(await world.texts(ann)).toEqual(['old news']);
   });
 
@@ -151,7 +149,7 @@ export function orphans(test: Test, expect: Expect): void {
     const eve = await world.join('eve');
     const id = await world.send(ann, bob, 'done');
     await world.confirm(bob, [id]);
-    expect(await world.store.requeue({ message_id: id }, eve.id, world.now)).toEqual([]);
+    expect(await world.requeue(id, eve)).toEqual([]);
     expect(await world.texts(eve)).toEqual([]);
   });
 
@@ -159,9 +157,9 @@ export function orphans(test: Test, expect: Expect): void {
     const ann = await world.join('ann');
     const bob = await world.join('bob');
     for (let i = 0; i < 5; i += 1) await world.send(ann, bob, `orphan ${i}`);
-    await world.store.endSession(bob.session.id, 'closed', [], world.now);
+    await world.endSession(bob);
     world.pass(ORPHAN_GRACE_MS);
-    const { orphans: listed, total } = await world.store.listOrphans(world.now, WEEK_MS, 2);
+    const { orphans: listed, total } = await world.orphans(WEEK_MS, 2);
     expect(listed.map(({ preview }) => preview)).toEqual(['orphan 0', 'orphan 1']);
     expect(total).toBe(5);
   });

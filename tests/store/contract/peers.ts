@@ -1,7 +1,9 @@
 /** Names, and what peers say of themselves. */
 
+import type { SessionChanges } from '../../../broker/store/sessions.ts';
 import { peerText } from '../../../shared/peer-text.ts';
 import type { Expect, Test } from '../runner.ts';
+import { HUMAN_ID, USER } from '../world.ts';
 
 export function peers(test: Test, expect: Expect): void {
   test('names differ in more than case', async (world) => {
@@ -22,77 +24,77 @@ export function peers(test: Test, expect: Expect): void {
     const ann = await world.join('ann');
     const bob = await world.join('bob');
     await world.send(ann, bob, 'hello');
-    expect(await world.store.renamePeer(bob.id, 'ANN')).toBe(undefined);
-    expect(await world.store.renamePeer(bob.id, 'Robert')).toMatchObject({ id: bob.id, name: 'Robert', unread: 1 });
-    expect(await world.store.renamePeer(bob.id, 'ROBERT')).toMatchObject({ name: 'ROBERT' });
-    expect(await world.store.findPeer('bob')).toBe(undefined);
-    expect((await world.store.findPeer('robert'))?.id).toBe(bob.id);
+    expect(await world.rename(bob, 'ANN')).toBe(undefined);
+    expect(await world.rename(bob, 'Robert')).toMatchObject({ id: bob.id, name: 'Robert', unread: 1 });
+    expect(await world.rename(bob, 'ROBERT')).toMatchObject({ name: 'ROBERT' });
+    expect(await world.findPeer('bob')).toBe(undefined);
+    expect((await world.findPeer('robert'))?.id).toBe(bob.id);
   });
 
   test('nobody but the human is called operator', async (world) => {
     const impostor = await world.join('Operator');
     expect(impostor.name).toBe('Operator-2');
-    expect(await world.store.renamePeer(impostor.id, 'operator')).toBe(undefined);
-    const human = await world.store.operatorPeer('the-human', peerText('host'), world.now);
-    expect(human).toMatchObject({ id: 'the-human', name: 'operator', kind: 'human' });
-    expect((await world.store.operatorPeer('another', peerText('host'), world.now)).id).toBe('the-human');
-    expect(await world.store.renamePeer(human.id, 'boss')).toMatchObject({ name: 'boss' });
-    expect(await world.store.renamePeer(impostor.id, 'operator')).toBe(undefined);
-    expect(await world.store.renamePeer(human.id, 'operator')).toMatchObject({ name: 'operator' });
+    expect(await world.rename(impostor, 'operator')).toBe(undefined);
+    const human = await world.findPeer('operator');
+    expect(human).toMatchObject({ id: HUMAN_ID, name: 'operator', kind: 'human' });
+    const again = await world.write((u) => u.persons.ensure(USER, 'host', 'another'));
+    expect(again.id).toBe(HUMAN_ID);
+    expect(await world.rename(again, 'boss')).toMatchObject({ name: 'boss' });
+    expect(await world.rename(impostor, 'operator')).toBe(undefined);
+    expect((await world.join('operator')).name).toBe('operator-3');
+    expect(await world.rename(again, 'operator')).toMatchObject({ name: 'operator' });
   });
 
   test('an automatic summary never replaces one that the agent wrote', async (world) => {
-    const { id } = await world.join('ann');
+    const ann = await world.join('ann');
     const auto = { summary: peerText('on main'), summary_source: 'auto' } as const;
-    expect((await world.store.updatePeer(id, auto)).summary).toBe('on main');
-    expect((await world.store.updatePeer(id, { summary: peerText('login') })).summary).toBe('login');
-    expect((await world.store.updatePeer(id, auto)).summary).toBe('login');
+    expect((await world.update(ann, auto)).summary).toBe('on main');
+    expect((await world.update(ann, { summary: peerText('login') })).summary).toBe('login');
+    expect((await world.update(ann, auto)).summary).toBe('login');
   });
 
   test('changes leave the rest as it was; a new status drops the message of the old one', async (world) => {
-    const { id } = await world.join('ann');
-    await world.store.updatePeer(id, { summary: peerText('login'), tags: ['web', 'api', 'web'] });
-    await world.store.updatePeer(id, { status: 'dnd', status_message: peerText('in a demo') });
-    expect(await world.store.findPeer(id)).toMatchObject({
+    const ann = await world.join('ann');
+    await world.update(ann, { summary: peerText('login'), tags: ['web', 'api', 'web'] });
+    await world.update(ann, { status: 'dnd', status_message: peerText('in a demo') });
+    expect(await world.findPeer(ann.id)).toMatchObject({
       summary: 'login',
       tags: ['web', 'api'],
       status: 'dnd',
       status_message: 'in a demo',
     });
-    expect(await world.store.updatePeer(id, { status: 'busy' })).toMatchObject({ status: 'busy', status_message: '' });
+    expect(await world.update(ann, { status: 'busy' })).toMatchObject({ status: 'busy', status_message: '' });
   });
 
   test('the list shows who is online first, by kind if asked, and the others only on request', async (world) => {
     const ann = await world.join('ann');
     await world.join('bob', { kind: 'codex', push_route: 'app-server' });
     world.pass(1_000);
-    await world.store.endSession(ann.session.id, 'closed', [], world.now);
-    const list = async (options: Parameters<typeof world.store.listPeers>[0]) =>
-      (await world.store.listPeers(options)).map(({ name, online, push_route }) => [name, online, push_route]);
-    expect(await list({ include_offline: false })).toEqual([['bob', true, 'app-server']]);
-    expect(await list({ include_offline: true })).toEqual([
-      ['bob', true, 'app-server'],
-      ['ann', false, 'none'],
-    ]);
+    await world.endSession(ann);
+    const list = async (options: Parameters<typeof world.listPeers>[0]) =>
+      (await world.listPeers(options)).map(({ name, online, push_route }) => [name, online, push_route]);
+    const human = ['operator', false, 'none'];
+    expect(await list({ include_offline: false })).toEqual([['bob', true, 'app-server'], human]);
+    expect(await list({ include_offline: true })).toEqual([['bob', true, 'app-server'], ['ann', false, 'none'], human]);
     expect(await list({ include_offline: true, kind: 'claude' })).toEqual([['ann', false, 'none']]);
   });
 
   test('a session reports its route, activity and branch', async (world) => {
     const { id, session } = await world.join('ann');
-    await world.store.updateSession(session.id, { push_route: 'channel', activity: 'idle', branch: peerText('main') });
-    await world.store.updateSession(session.id, { activity: 'busy' });
-    expect(await world.store.findPeer(id)).toMatchObject({ push_route: 'channel', activity: 'busy', branch: 'main' });
+    const report = (changes: SessionChanges) => world.note((u) => u.sessions.update(session.id, changes));
+    await report({ push_route: 'channel', activity: 'idle', branch: peerText('main') });
+    await report({ activity: 'busy' });
+    expect(await world.findPeer(id)).toMatchObject({ push_route: 'channel', activity: 'busy', branch: 'main' });
   });
 
   test('counts tell peers, live sessions and where messages stand', async (world) => {
     const ann = await world.join('ann');
     const bob = await world.join('bob');
-    await world.store.operatorPeer('the-human', peerText('host'), world.now);
     const read = await world.send(ann, bob, 'read');
     await world.send(ann, bob, 'unread');
     await world.confirm(bob, [read]);
-    await world.store.markDetached(ann.session.id, world.now);
-    expect(await world.store.counts(world.now)).toEqual({
+    await world.detach(ann);
+    expect(await world.counts()).toEqual({
       peers: 2,
       sessions: 1,
       waiting: 1,
