@@ -316,12 +316,39 @@ describe('hooks', () => {
     expect((await codex.tool('list_peers')).text).toContain('alpha [claude] idle');
   });
 
+  it('give a message back that they took for a call which its client gave up', async () => {
+    const codex = await box.session({ side: 'codex', name: 'bravo' });
+    await online('bravo');
+    await write('bravo', 'the build is broken, stop');
+    // both lines in one write: the session reads them together, as after a moment in which it stood still
+    const call = { id: 777, method: 'tools/call', params: { name: 'peer_hook', arguments: { event: 'PostToolUse' } } };
+    const cancel = { method: 'notifications/cancelled', params: { requestId: call.id, reason: 'timeout' } };
+    const lines = [call, cancel].map((message) => JSON.stringify({ jsonrpc: '2.0', ...message }));
+    codex.child.stdin?.write(`${lines.join('\n')}\n`);
+    await until(async () => (await codex.tool('check_messages')).text.includes('> the build is broken, stop'));
+  });
+
   it('are no tool that a model sees', async () => {
     const claude = await box.session({ name: 'alpha' });
     const { result } = await claude.request('tools/list').answer;
     const names = (result as { tools: { name: string }[] }).tools.map(({ name }) => name);
     expect(names).toContain('send_message');
     expect(names).not.toContain('peer_hook');
+  });
+});
+
+describe('one message, read on from an offset', () => {
+  it('from behind its end confirms nothing: it is shown as new', async () => {
+    const codex = await box.session({ side: 'codex', name: 'bravo' });
+    await online('bravo');
+    const message_id = await write('bravo', 'read all of it');
+    await until(async () => (await waiting()) === 1);
+    const first = (await codex.tool('check_messages', { message_id, offset: 100_000 })).text;
+    expect(first.match(/> read all of it/g)).toHaveLength(1);
+    await until(async () => {
+      const { deliveries } = await box.client.call('messageStatus', { message_id });
+      return deliveries[0]?.state === 'confirmed';
+    });
   });
 });
 
