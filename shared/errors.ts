@@ -21,7 +21,7 @@ export const ERROR_KINDS = {
   invalid_name: { status: 400, exit: 2 },
   send_to_self: { status: 400, exit: 2 },
   idempotency_conflict: { status: 409, exit: 2 },
-  cursor_expired: { status: 410, exit: 3 },
+  cursor_expired: { status: 410, exit: 2 },
   no_such_operation: { status: 404, exit: 3 },
   peer_not_found: { status: 404, exit: 3 },
   message_not_found: { status: 404, exit: 3 },
