@@ -2,7 +2,7 @@
  * What this session holds of its peer's mailbox: leased, not yet confirmed. It decides what is shown when, so that
  * within one process a message is shown as new at most once, and confirms what there is evidence for.
  */
-import type { Confirmation, Evidence, InboxMessage, PushRoute } from '../shared/contract/types.ts';
+import type { Confirmation, InboxMessage, PushRoute, SessionEvidence } from '../shared/contract/types.ts';
 import { PUSH_NOTICE_MAX_BYTES, TOOL_RESPONSE_MAX_BYTES } from '../shared/limits.ts';
 import { cut } from '../shared/peer-text.ts';
 import type { Frame } from './present.ts';
@@ -60,7 +60,7 @@ export interface TakeOptions {
 
 export class Inbox {
   readonly #held = new Map<string, Held>();
-  readonly #done = new Map<string, Evidence>();
+  readonly #done = new Map<string, SessionEvidence>();
   readonly #arrivals = new Set<() => void>();
   readonly #confirm: (confirmations: Confirmation[]) => void;
 
@@ -187,7 +187,7 @@ export class Inbox {
    * There is evidence that the model has these.
    * @param pushed_by the route whose push is the evidence
    */
-  settle(message_ids: readonly string[], evidence: Evidence, pushed_by?: PushRoute): void {
+  settle(message_ids: readonly string[], evidence: SessionEvidence, pushed_by?: PushRoute): void {
     const confirmations: Confirmation[] = [];
     for (const message_id of message_ids) {
       const held = this.#held.get(message_id);
@@ -210,7 +210,7 @@ export class Inbox {
     return this.newMessages().flatMap(({ message_id, redelivered }) => (redelivered ? [] : [message_id]));
   }
 
-  #remember(message_id: string, evidence: Evidence): void {
+  #remember(message_id: string, evidence: SessionEvidence): void {
     this.#done.set(message_id, evidence);
     if (this.#done.size <= REMEMBERED_MAX) return;
     const [oldest] = this.#done.keys();

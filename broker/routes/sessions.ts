@@ -4,6 +4,7 @@ import type { Conversation } from '../../shared/contract/types.ts';
 import { PeersError } from '../../shared/errors.ts';
 import { rawText } from '../../shared/peer-text.ts';
 import { brokerProof, hashToken, newToken } from '../../shared/secret.ts';
+import { cleanLine } from '../../shared/text.ts';
 import { VERSION } from '../../shared/version.ts';
 import type { Auth } from '../auth.ts';
 import { assertName, randomName } from '../core/names.ts';
@@ -77,7 +78,7 @@ export function sessionHandlers(deps: Deps, auth: Auth): Handlers<Names> {
           session_id: session.id,
           peer: peer.name,
           kind,
-          client: request.client,
+          client: { name: cleanLine(request.client.name), version: cleanLine(request.client.version) },
           route: request.push_route,
           pid: request.pid,
           resumed,

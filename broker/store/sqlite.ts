@@ -111,6 +111,11 @@ interface BunDatabase {
   close(): void;
 }
 
+/** At once with the right to write: another process on this file is waited for here, and cannot get in between later. */
+const BEGIN = CompiledQuery.raw('begin immediate');
+const COMMIT = CompiledQuery.raw('commit');
+/** Does nothing where SQLite has undone the transaction by itself; see rollbackOnce. */
+const ROLLBACK = CompiledQuery.raw('rollback');
 const RELAX = CompiledQuery.raw('pragma synchronous = normal');
 const RESTORE = CompiledQuery.raw('pragma synchronous = full');
 
@@ -143,9 +148,16 @@ class SqliteEngine implements Engine {
           await connection.executeQuery(durable ? RESTORE : RELAX);
           this.#durable = durable;
         }
-        const result = await connection.transaction().execute(work);
-        if (durable) guard.assertInPlace();
-        return result;
+        await connection.executeQuery(BEGIN);
+        try {
+          const result = await work(connection);
+          await connection.executeQuery(COMMIT);
+          if (durable) guard.assertInPlace();
+          return result;
+        } catch (error) {
+          await connection.executeQuery(ROLLBACK);
+          throw error;
+        }
       }),
     );
   }
@@ -193,7 +205,14 @@ export async function openSqlite(path: string, options: OpenOptions): Promise<En
     const uid = process.getuid?.();
     const stat = statSync(path);
     if (!stat.isFile()) throw Object.assign(new Error('it is not a file'), { code: 'EISDIR' });
-    if ((stat.mode & 0o077) !== 0 && stat.uid === uid) chmodSync(path, stat.mode & 0o700);
+    if (uid !== undefined && stat.uid !== uid) {
+      throw new PeersError(
+        'database_unsafe',
+        `${path} belongs to another user, who could read all mail in it.`,
+        'Set AGENT_PEERS_DB to a file in a folder that only you can write, or move that file away.',
+      );
+    }
+    if ((stat.mode & 0o077) !== 0) chmodSync(path, stat.mode & 0o700);
   } catch (error) {
     throw storageError(path, error);
   }

@@ -14,9 +14,9 @@ import type {
   BrokerEvent,
   Confirmation,
   Conversation,
-  Evidence,
   InboxMessage,
   PushRoute,
+  SessionEvidence,
 } from '../../shared/contract/types.ts';
 import { peerText, rawText } from '../../shared/peer-text.ts';
 
@@ -362,7 +362,7 @@ export class World {
     return known;
   }
 
-  /** What a broker tells the store of the sessions that hold a request. What those are handed arrives. */
+  /** What a broker tells the store of the sessions that hold a request, having looked. What those are handed arrives. */
   waiting(members: readonly Member[] = []) {
     const held = new Map(
       members.map((member) => {
@@ -403,7 +403,7 @@ export class World {
     return (await this.lease(member, again)).map(({ text }) => rawText(text));
   }
 
-  confirm(member: Member, ids: readonly string[], evidence: Evidence = 'tool-response'): Promise<string[]> {
+  confirm(member: Member, ids: readonly string[], evidence: SessionEvidence = 'tool-response'): Promise<string[]> {
     return this.confirmAll(
       member,
       ids.map((message_id) => ({ message_id, evidence })),
