@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { Server } from '@modelcontextprotocol/sdk/server/index.js';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import { type Env, type Location, readLocation } from '../shared/config.ts';
-import type { Conversation, PushRoute, Request, Response } from '../shared/contract/types.ts';
+import type { Conversation, PushNote, PushRoute, Request, Response } from '../shared/contract/types.ts';
 import { deferred } from '../shared/deferred.ts';
 import { type PeersError, toPeersError } from '../shared/errors.ts';
 import { brokerEntryBeside } from '../shared/start-broker.ts';
@@ -104,7 +104,10 @@ export class Session {
       log: this.#log,
       call: (name, body, signal) => this.#link.call(name, body, signal),
     });
-    this.#inbox = new Inbox((confirmations) => this.#outbox.confirm(confirmations));
+    this.#inbox = new Inbox(
+      (confirmations) => this.#outbox.confirm(confirmations),
+      (note) => this.#notePush(note),
+    );
     this.#evidence = new Evidence({
       taken: (ids, evidence) => this.#inbox.settle(ids, evidence),
       thrownAway: (ids) => this.#inbox.putBack(ids),
@@ -119,9 +122,7 @@ export class Session {
         const server = await this.#server.promise;
         await server.notification({ method: 'notifications/claude/channel', params: { ...params } });
       },
-      notePush: (note) => {
-        if (!this.#link.takeAlong(note)) this.#outbox.note(note);
-      },
+      notePush: (note) => this.#notePush(note),
       report: (changes) => this.#outbox.report(changes),
     });
   }
@@ -157,6 +158,10 @@ export class Session {
       await this.#link.close(this.#inbox.unseen());
     }
     process.exit(0);
+  }
+
+  #notePush(note: PushNote): void {
+    if (!this.#link.takeAlong(note)) this.#outbox.note(note);
   }
 
   /** The transport, telling the evidence when a response has left. */
