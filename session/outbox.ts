@@ -62,6 +62,7 @@ export class Outbox {
     this.#reports = new Lane({
       ...common,
       what: 'state of the session',
+      replaces: (later, earlier) => Object.keys(earlier).every((name) => name in later),
       // later changes win
       send: async (reports) => {
         const changes: Report = {};
@@ -80,7 +81,8 @@ export class Outbox {
   }
 
   report(changes: Report): void {
-    this.#reports.add([changes]);
+    // each on its own, so that one which fails holds up no other
+    this.#reports.add(Object.entries(changes).map(([name, value]) => ({ [name]: value })));
   }
 
   /** The session is over: sends what is left, and waits a moment. */

@@ -127,6 +127,44 @@ describe('the outbox of a session', () => {
     expect(broker.logged).toHaveLength(2);
   });
 
+  it('sends everything else, where one alone always fails with an internal error, and that one once it can', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 2, max: 300 }),
+        fc.array(fc.nat({ max: 299 }), { minLength: 1, maxLength: 3 }),
+        async (count, bad) => {
+          const broker = new FakeBroker();
+          const failing = new Set(bad.map((i) => `m${i % count}`));
+          broker.fails = (call) => (idsIn(call).some((id) => failing.has(id)) ? 'internal' : undefined);
+          broker.confirm(...names(count));
+          const told = () => broker.told.flatMap(idsIn);
+          const good = names(count).filter((id) => !failing.has(id));
+          while (told().length < good.length) await new Promise(setImmediate);
+          broker.confirm('later');
+          while (told().length < good.length + 1) await new Promise(setImmediate);
+          expect(told()).toEqual([...good, 'later']);
+          failing.clear();
+          while (told().length < count + 1) await new Promise(setImmediate);
+          expect(told().sort()).toEqual([...names(count), 'later'].sort());
+        },
+      ),
+      { numRuns: 50 },
+    );
+  });
+
+  it('sends no older state after a newer one, where the older always failed', async () => {
+    const broker = new FakeBroker();
+    let failing = true;
+    broker.fails = ({ body }) => (failing && body['branch'] === 'bad' ? 'internal' : undefined);
+    broker.outbox.report({ branch: 'bad', activity: 'busy' });
+    while (!broker.told.some(({ body }) => body['activity'] === 'busy')) await new Promise(setImmediate);
+    broker.outbox.report({ branch: 'good' });
+    while (!broker.told.some(({ body }) => body['branch'] === 'good')) await new Promise(setImmediate);
+    failing = false;
+    await broker.outbox.close();
+    expect(broker.told.at(-1)?.body).toEqual({ branch: 'good' });
+  });
+
   it('does not let one kind wait for another', async () => {
     const broker = new FakeBroker();
     broker.fails = ({ name }) => (name === 'confirmMessages' ? 'storage_full' : undefined);
