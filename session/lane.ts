@@ -57,7 +57,7 @@ export class Lane<T> {
   }
 
   async #run(): Promise<void> {
-    const { log, what, most, sleep } = this.#options;
+    const { log, what, sleep } = this.#options;
     const { signal } = this.#closing;
     let backoff = BACKOFF_MIN_MS;
     // what is added in the same moment goes with the same call

@@ -117,7 +117,7 @@ export function sessionHandlers(deps: Deps, auth: Auth): Handlers<Names> {
         log.info({ session_id: session.id, peer: peer.name }, 'session adopted the peer of its conversation');
         bus.publish({ kind: 'session-moved', session_id: session.id });
       }
-      return { peer: publicPeer(peer), adopted };
+      return { peer: publicPeer(peer), allowed, adopted };
     },
 
     reportSession: async (changes, call) => {
