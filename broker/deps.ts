@@ -6,8 +6,8 @@ import type { Bus } from './bus.ts';
 import type { Clock, Ids } from './clock.ts';
 import type { RateLimiter } from './core/rate-limit.ts';
 import type { IdleWatch } from './idle-watch.ts';
-import type { Lines } from './lines.ts';
 import type { Logger } from './log.ts';
+import type { NewestRequests } from './newest-request.ts';
 import type { Outbox } from './outbox.ts';
 import type { Presence } from './presence.ts';
 import type { SessionRecord, Store } from './store/store.ts';
@@ -22,7 +22,7 @@ export interface Deps {
   readonly outbox: Outbox;
   readonly bus: Bus;
   readonly presence: Presence;
-  readonly lines: Lines;
+  readonly newestRequests: NewestRequests;
   readonly waiters: Waiters;
   readonly idleWatch: IdleWatch;
   readonly rate: RateLimiter;

@@ -18,8 +18,8 @@ import { randomIds, systemClock } from './clock.ts';
 import { RateLimiter } from './core/rate-limit.ts';
 import type { Deps, Handlers } from './deps.ts';
 import { IdleWatch } from './idle-watch.ts';
-import { Lines } from './lines.ts';
 import { openLog } from './log.ts';
+import { NewestRequests } from './newest-request.ts';
 import { Outbox } from './outbox.ts';
 import { Presence } from './presence.ts';
 import { startHousekeeping } from './retention.ts';
@@ -95,7 +95,7 @@ export async function runBroker(env: Env): Promise<number> {
       clock: systemClock,
       ids: randomIds,
       outbox,
-      lines: new Lines(),
+      newestRequests: new NewestRequests(),
       waiters,
       idleWatch,
       presence: new Presence({

@@ -9,7 +9,7 @@ const ENDED_SESSIONS_MS = 24 * 60 * 60_000;
 
 /** Runs until the signal aborts. */
 export function startHousekeeping(deps: Deps, auth: Auth): void {
-  const { store, clock, config, bus, lines, rate, log, stopping } = deps;
+  const { store, clock, config, bus, newestRequests, rate, log, stopping } = deps;
   let lastRetention = Number.NEGATIVE_INFINITY;
   let running = false;
 
@@ -18,7 +18,7 @@ export function startHousekeeping(deps: Deps, auth: Auth): void {
     rate.prune(clock.monotonic());
     for (const session_id of await store.endDetachedBefore(now - SESSION_EXPIRY_MS, now)) {
       auth.forget(session_id);
-      lines.forget(session_id);
+      newestRequests.forget(session_id);
       bus.publish({ kind: 'session-ended', session_id });
     }
     if (clock.monotonic() - lastRetention < RETENTION_MS) return;

@@ -7,7 +7,16 @@ import type { MailRequest, SessionRecord } from '../store/store.ts';
 
 type Names = 'nextMessages' | 'confirmMessages' | 'notePush';
 
-export function inboxHandlers({ store, bus, presence, lines, waiters, clock, stopping, log }: Deps): Handlers<Names> {
+export function inboxHandlers({
+  store,
+  bus,
+  presence,
+  newestRequests,
+  waiters,
+  clock,
+  stopping,
+  log,
+}: Deps): Handlers<Names> {
   /** @returns the ids of the messages that the session holds */
   const note = async (
     session_id: string,
@@ -59,7 +68,7 @@ export function inboxHandlers({ store, bus, presence, lines, waiters, clock, sto
         }
       };
       try {
-        return await lines.serve(session.id, number, () => hold.revoke(), answer);
+        return await newestRequests.serve(session.id, number, () => hold.revoke(), answer);
       } finally {
         hold.end();
       }

@@ -26,12 +26,12 @@ function isRunning(pid: number): boolean {
 }
 
 export function sessionHandlers(deps: Deps, auth: Auth): Handlers<Names> {
-  const { store, clock, ids, presence, lines, bus, log } = deps;
+  const { store, clock, ids, presence, newestRequests, bus, log } = deps;
 
   const ended = (session_id: string) => {
     auth.forget(session_id);
     presence.forget(session_id);
-    lines.forget(session_id);
+    newestRequests.forget(session_id);
     bus.publish({ kind: 'session-ended', session_id });
   };
 
