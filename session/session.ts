@@ -13,10 +13,10 @@ import type { Message } from './json-rpc.ts';
 import { watchClient } from './lifecycle.ts';
 import { BrokerLink } from './link.ts';
 import { type SessionLog, stderrLog } from './log.ts';
-import { Outbox } from './outbox.ts';
 import { newPatience } from './patience.ts';
 import type { ClientSide } from './push/choose.ts';
 import { Reach } from './reach.ts';
+import { Reports } from './reports.ts';
 import type { Filter } from './selection.ts';
 import { Self } from './self.ts';
 import { createServer } from './server.ts';
@@ -58,7 +58,7 @@ export class Session {
   readonly #misconfigured: PeersError | undefined;
   readonly #self: Self;
   readonly #link: BrokerLink;
-  readonly #outbox: Outbox;
+  readonly #reports: Reports;
   readonly #inbox: Inbox;
   readonly #evidence: Evidence;
   readonly #reach: Reach;
@@ -79,7 +79,7 @@ export class Session {
       home: location.home,
       cwd: process.cwd(),
       log: this.#log,
-      report: (changes) => this.#outbox.report(changes),
+      report: (changes) => this.#reports.report(changes),
     });
     this.#link = new BrokerLink({
       location: this.#location,
@@ -92,15 +92,15 @@ export class Session {
         if (this.#inbox.add(messages).length > 0) this.#reach.arrived();
       },
       onNotesFailed: (notes) => {
-        for (const note of notes) this.#outbox.note(note);
+        for (const note of notes) this.#reports.note(note);
       },
     });
-    this.#outbox = new Outbox({
+    this.#reports = new Reports({
       log: this.#log,
       call: (name, body, signal) => this.#link.call(name, body, signal),
     });
     this.#inbox = new Inbox(
-      (confirmations) => this.#outbox.confirm(confirmations),
+      (confirmations) => this.#reports.confirm(confirmations),
       (note) => this.#notePush(note),
     );
     this.#evidence = new Evidence({
@@ -118,7 +118,7 @@ export class Session {
         await server.notification({ method: 'notifications/claude/channel', params: { ...params } });
       },
       notePush: (note) => this.#notePush(note),
-      report: (changes) => this.#outbox.report(changes),
+      report: (changes) => this.#reports.report(changes),
     });
   }
 
@@ -149,14 +149,14 @@ export class Session {
     if (offer.enabled) {
       this.#log.info('session ends', { reason });
       this.#reach.close();
-      await this.#outbox.close();
+      await this.#reports.close();
       await this.#link.close(this.#inbox.unseen());
     }
     process.exit(0);
   }
 
   #notePush(note: PushNote): void {
-    if (!this.#link.takeAlong(note)) this.#outbox.note(note);
+    if (!this.#link.takeAlong(note)) this.#reports.note(note);
   }
 
   /** The transport, telling the evidence when a response has left. */

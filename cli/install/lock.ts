@@ -81,7 +81,7 @@ async function announce(home: string): Promise<string> {
       if (code === 'ENOENT' && tries < TRIES) continue;
       throw new PeersError(
         code === 'ENOSPC' ? 'storage_full' : 'config_read_only',
-        `${home} takes no files (${code}); nothing was changed.`,
+        `Cannot create files in ${home} (${code}). Nothing was changed.`,
         'Make it writable, or set AGENT_PEERS_HOME to another folder.',
         { cause: error },
       );

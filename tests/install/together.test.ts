@@ -140,7 +140,7 @@ it('only one of many has the lock, and each gets it in the end', async () => {
   expect(home.has('.agent-peers')).toBe(false);
 });
 
-it('says so where the folder takes no files', async () => {
+it('says so where no files can be created in the folder', async () => {
   const home = await testHome();
   home.write('.agent-peers', 'a file');
   expect(await codeOf(InstallLock.take(home.at('.agent-peers'), { sleep: async () => {} }))).toBe('config_read_only');
