@@ -2,6 +2,7 @@
 import { NAME_PATTERN } from '../../shared/contract/common.ts';
 import type { Conversation } from '../../shared/contract/types.ts';
 import { PeersError } from '../../shared/errors.ts';
+import { isRunning } from '../../shared/process-identity.ts';
 import { brokerProof, hashToken, newToken } from '../../shared/secret.ts';
 import { VERSION } from '../../shared/version.ts';
 import type { Auth } from '../auth.ts';
@@ -14,15 +15,6 @@ type Names = 'hello' | 'registerSession' | 'bindConversation' | 'reportSession' 
 /** Without what only the rules need. */
 export function publicPeer({ last_seen_at: _, ...peer }: PeerRecord) {
   return peer;
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
 }
 
 export function sessionHandlers(deps: Deps, auth: Auth): Handlers<Names> {
