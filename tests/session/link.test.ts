@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { BrokerLink, type LinkedBroker } from '../../session/link.ts';
-import type { Patience } from '../../session/patience.ts';
+import { newPatience, type Patience } from '../../session/patience.ts';
 import { ANSWER_TIMEOUT_MS, type CallOptions } from '../../shared/client.ts';
 import { readLocation } from '../../shared/config.ts';
 import type { OperationName, PushNote, Request } from '../../shared/contract/types.ts';
@@ -97,12 +97,16 @@ describe('a call', () => {
   it('waits as long as its patience lasts, says so, and leaves nothing of it', async () => {
     broker.missing = 'broker_unresponsive';
     link.start();
+    expect(newPatience()).toEqual({ leftMs: 30_000 });
     const patience: Patience = { leftMs: 100 };
-    await expect(link.call('whoami', {}, undefined, patience)).rejects.toMatchObject({
+    const whoami = () => link.call('whoami', {}, undefined, patience);
+    await expect(whoami()).rejects.toMatchObject({
       code: 'broker_unresponsive',
-      message: expect.stringContaining('This call waited'),
+      message: expect.stringContaining('This call waited 30 s'),
     });
     expect(patience.leftMs).toBe(0);
+    // what belongs together shares the time
+    expect(await codeOf(whoami())).toBe('broker_unresponsive');
   });
 
   it('that has waited is answered once a broker is there', async () => {
