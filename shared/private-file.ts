@@ -51,12 +51,9 @@ export function isNoRoom(error: unknown): boolean {
 export function writeFailure(path: string, cause: unknown): PeersError {
   const { code, message } = cause as NodeJS.ErrnoException;
   return isNoRoom(cause)
-    ? new PeersError(
-        'storage_full',
-        `There is no room for ${path} (${code}).`,
-        'Free some space, then try again.',
-        { cause },
-      )
+    ? new PeersError('storage_full', `There is no room for ${path} (${code}).`, 'Free some space, then try again.', {
+        cause,
+      })
     : new PeersError(
         'invalid_config',
         `${path} cannot be written (${code ?? message}).`,
