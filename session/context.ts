@@ -65,9 +65,9 @@ export class Whereabouts {
     return new Whereabouts({ ...options, cwd, read: () => readPlace(cwd, env) });
   }
 
-  /** What is known; waits for the first look, but not long. */
+  /** What is known. The first time it waits for a look, but not long. */
   async place(): Promise<Place> {
-    if (this.#lookedAt === Number.NEGATIVE_INFINITY) {
+    if (this.#told === undefined) {
       await Promise.race([this.#look(), delay(this.#options.waitMs ?? LOOK_MS, undefined, { ref: false })]);
     }
     this.#told = this.#known.branch;

@@ -1,7 +1,6 @@
 /** Delivery promises seen from a client: pushes that get lost, floods, closed calls, hostile text. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { TOOL_RESPONSE_FRAME_BYTES, TOOL_RESPONSE_MAX_BYTES } from '../shared/limits.ts';
-import type { McpClient } from './helpers/mcp-client.ts';
 import { Sandbox } from './helpers/sandbox.ts';
 import { until } from './helpers/until.ts';
 

@@ -45,6 +45,14 @@ describe('the place of a session', () => {
     expect(looks).toHaveLength(1);
   });
 
+  it('is waited for by the registration, though a call has begun to look before', async () => {
+    whereabouts.refresh();
+    const place = whereabouts.place();
+    looks[0]?.resolve(PLACE);
+    expect(await place).toEqual(PLACE);
+    expect([looks.length, branches]).toEqual([1, []]);
+  });
+
   it('is looked at once at a time, and again only after a while', async () => {
     const clock = vi.spyOn(performance, 'now').mockReturnValue(0);
     await whereabouts.place();
