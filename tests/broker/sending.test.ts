@@ -67,14 +67,6 @@ it.each(['\u001b[31m', '\u202e', '{"json":true}', 'x\r\ny', '🦊', "'; drop tab
   },
 );
 
-it.each(['\u0000', 'a\u0000b'])('the text %j is refused: not every database can keep NUL', async (text) => {
-  const refused = ann.send('bob', text);
-  await expect(refused).rejects.toMatchObject({
-    code: 'invalid_request',
-    message: 'message: it holds a NUL character.',
-  });
-});
-
 it('an unknown recipient is named with those that were perhaps meant', async () => {
   const refused = ann.send('bop', 'hello');
   await expect(refused).rejects.toMatchObject({ code: 'peer_not_found', hint: expect.stringContaining('bob') });

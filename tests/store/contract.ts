@@ -1,4 +1,5 @@
 /** What the broker relies on from any store, on whatever database: the promises of broker/store/store.ts. */
+
 import { confirming } from './contract/confirming.ts';
 import { events } from './contract/events.ts';
 import { fencing } from './contract/fencing.ts';
@@ -6,6 +7,8 @@ import { identity } from './contract/identity.ts';
 import { idleWatches } from './contract/idle-watches.ts';
 import { instances } from './contract/instances.ts';
 import { leasing } from './contract/leasing.ts';
+import { log } from './contract/log.ts';
+import { merging } from './contract/merging.ts';
 import { operator } from './contract/operator.ts';
 import { orphans } from './contract/orphans.ts';
 import { peers } from './contract/peers.ts';
@@ -27,11 +30,13 @@ const TOPICS = {
   fencing,
   orphans,
   identity,
+  merging,
   peers,
   persons,
   idleWatches,
   operator,
   events,
+  log,
   instances,
   retention,
   tallies,

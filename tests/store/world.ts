@@ -1,6 +1,5 @@
-/** A database with a clock that the test moves, the brokers that work on it, and people who write to each other. */
+/** People who write to each other by way of the brokers on one database. */
 import type { PeerRecord } from '../../broker/store/common.ts';
-import type { Cursor } from '../../broker/store/events.ts';
 import type { EntryRecord } from '../../broker/store/messages.ts';
 import type { PeerChanges } from '../../broker/store/peers.ts';
 import type { Person } from '../../broker/store/persons.ts';
@@ -8,10 +7,8 @@ import type { Binding, Bound, Registration } from '../../broker/store/registerin
 import type { Counts, RetentionCuts } from '../../broker/store/retention.ts';
 import type { Outgoing, Sent, SentTo } from '../../broker/store/sending.ts';
 import type { SessionRecord } from '../../broker/store/sessions.ts';
-import { type Engine, Store, type Unit } from '../../broker/store/store.ts';
-import { type Effects, noEffects } from '../../broker/store/unit.ts';
+import type { Unit } from '../../broker/store/store.ts';
 import type {
-  BrokerEvent,
   Confirmation,
   Conversation,
   InboxMessage,
@@ -19,20 +16,9 @@ import type {
   SessionEvidence,
 } from '../../shared/contract/types.ts';
 import { peerText, rawText } from '../../shared/peer-text.ts';
+import { Brokers, HOST, PID, type StoreHost } from './brokers.ts';
 
-/** One database, wherever a driver keeps it. */
-export interface StoreHost {
-  /** Opens it, as one broker does; the first one makes it. Several may have it open. */
-  open(now: number): Promise<Engine>;
-  /** Removes it. */
-  end(): Promise<void>;
-}
-
-/** A broker process: the database as it has it open, and its row among the instances. */
-export interface Broker {
-  readonly id: string;
-  readonly store: Store;
-}
+export { type Broker, DAY_MS, LOG_START, START, type StoreHost } from './brokers.ts';
 
 /** A peer with the session that serves it. */
 export interface Member {
@@ -53,15 +39,11 @@ export interface SendOptions {
 
 /** What everybody shows who does not say otherwise. */
 const HOME = 'hash of the credential of this home';
-export const DAY_MS = 24 * 60 * 60_000;
-export const START = Date.UTC(2030, 0, 1, 12);
-export const LOG_START: Cursor = { xid: 0, seq: 0 };
 /** The person whose sessions these are, and the peer by which agents reach them. */
 export const USER: Person = { id: 'local', name: 'user' };
 export const HUMAN_ID = 'the-human';
-const HOST = 'host';
 
-/** Cuts that nothing is older than; a test moves those it is about. */
+/** Cuts that nothing is older than. */
 export const KEEP_ALL: RetentionCuts = {
   undelivered_before: 0,
   absent_before: 0,
@@ -72,123 +54,17 @@ export const KEEP_ALL: RetentionCuts = {
   events_before: 0,
 };
 
-type Work<T> = (unit: Unit) => Promise<T>;
-
-export class World {
-  readonly #host: StoreHost;
-  now = START;
-  readonly #brokers: Broker[] = [];
-  /** To which everybody talks at the moment. */
-  #broker: Broker | undefined;
-  #last = 0;
+export class World extends Brokers {
   /** Of each session: the number of its last request for mail, and of the last whose messages arrived. */
   readonly #requests = new Map<string, { last: number; received: number }>();
   /** Of each session: the number of its last attachment. */
   readonly #attachments = new Map<string, number>();
-  #news = noEffects();
-
-  private constructor(host: StoreHost) {
-    this.#host = host;
-  }
 
   static async create(host: StoreHost): Promise<World> {
     const world = new World(host);
     world.use(await world.startBroker());
     await world.write((u) => u.persons.ensure(USER, HOST, HUMAN_ID));
     return world;
-  }
-
-  id(prefix: string): string {
-    this.#last += 1;
-    return `${prefix}${String(this.#last).padStart(4, '0')}`;
-  }
-
-  pass(ms: number): void {
-    this.now += ms;
-  }
-
-  // brokers
-
-  get store(): Store {
-    return this.broker.store;
-  }
-
-  get broker(): Broker {
-    if (!this.#broker) throw new Error('no broker runs');
-    return this.#broker;
-  }
-
-  /** One more opens the database. @param dead brokers whose end it has noticed */
-  async startBroker(dead: readonly Broker[] = []): Promise<Broker> {
-    const instance_id = this.id('broker-');
-    const engine = await this.#host.open(this.now);
-    const broker = { id: instance_id, store: new Store({ engine, instance_id, now: () => this.now }) };
-    broker.store.onCommit((effects) => addTo(this.#news, effects));
-    await broker.store.write(async (u) => {
-      await bury(u, dead);
-      await u.instances.start({ id: instance_id, host: HOST, pid: 4242 });
-    });
-    this.#brokers.push(broker);
-    return broker;
-  }
-
-  /** Everybody talks to this one from now on. */
-  use(broker: Broker): void {
-    this.#broker = broker;
-  }
-
-  /** It goes in an orderly way. */
-  async stopBroker(broker: Broker): Promise<void> {
-    await broker.store.write((u) => bury(u, [broker]));
-    await this.crashBroker(broker);
-  }
-
-  /** The broker in use notices that these have ended. */
-  bury(dead: readonly Broker[]): Promise<void> {
-    return this.write((u) => bury(u, dead));
-  }
-
-  /** Its process ends between two units of work. */
-  async crashBroker(broker: Broker): Promise<void> {
-    this.#brokers.splice(this.#brokers.indexOf(broker), 1);
-    if (this.#broker === broker) this.#broker = this.#brokers[0];
-    await broker.store.close();
-  }
-
-  /** The broker's process ends and another opens the same database. */
-  async restart(): Promise<void> {
-    const dead = this.broker;
-    await this.crashBroker(dead);
-    this.use(await this.startBroker([dead]));
-  }
-
-  async end(): Promise<void> {
-    for (const { store } of this.#brokers) await store.close();
-    await this.#host.end();
-  }
-
-  write<T>(work: Work<T>): Promise<T> {
-    return this.store.write(work);
-  }
-
-  note<T>(work: Work<T>): Promise<T> {
-    return this.store.note(work);
-  }
-
-  read<T>(look: Work<T>): Promise<T> {
-    return this.store.read(look);
-  }
-
-  /** What commits of all brokers changed since this was asked last. */
-  news(): Effects {
-    const news = this.#news;
-    this.#news = noEffects();
-    return news;
-  }
-
-  /** The event log after that place, to its end. */
-  async log(after: Cursor = LOG_START, of?: string): Promise<BrokerEvent[]> {
-    return (await this.read((u) => u.events.after(after, 100_000, of))).events;
   }
 
   // sessions
@@ -208,7 +84,7 @@ export class World {
       earlier_peer_id: undefined,
       conversation: undefined,
       process: this.id('process-'),
-      pid: 4242,
+      pid: PID,
       host: peerText(HOST),
       cwd: peerText('/code/app'),
       repo: peerText(''),
@@ -463,20 +339,6 @@ export class World {
 function moved(done: { moved: string[] } | { ambiguous: string[] }): string[] {
   if ('ambiguous' in done) throw new Error(`it waits for several: ${done.ambiguous}`);
   return done.moved;
-}
-
-function addTo(news: Effects, { events, wakes, handed, ended, moved }: Effects): void {
-  news.events.push(...events);
-  news.handed.push(...handed);
-  for (const id of wakes) news.wakes.add(id);
-  for (const id of ended) news.ended.add(id);
-  for (const [id, peer_id] of moved) news.moved.set(id, peer_id);
-}
-
-/** These brokers are gone: whoever was attached to them has to attach again. */
-async function bury(u: Unit, brokers: readonly Broker[]): Promise<void> {
-  await u.sessions.detachAllOf(brokers.map(({ id }) => id));
-  for (const { id } of brokers) await u.instances.remove(id);
 }
 
 /** What became of a message for its only recipient. @throws where it was refused, or has several */
