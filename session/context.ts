@@ -41,8 +41,8 @@ async function readPlace(cwd: string, env: Env): Promise<Place> {
 export interface WhereaboutsOptions {
   readonly cwd: string;
   readonly log: SessionLog;
-  /** A look has found another branch than the last {@link Whereabouts.place} said. */
-  onBranch(branch: string): void;
+  /** A look has found another place than was told last. */
+  onChange(place: Place): void;
   read(): Promise<Place>;
   /** How long {@link Whereabouts.place} waits for a look. */
   readonly waitMs?: number;
@@ -52,7 +52,7 @@ export interface WhereaboutsOptions {
 export class Whereabouts {
   readonly #options: WhereaboutsOptions;
   #known: Place;
-  #told: string | undefined;
+  #told: Place | undefined;
   #looking: Promise<void> | undefined;
   #lookedAt = Number.NEGATIVE_INFINITY;
 
@@ -61,7 +61,7 @@ export class Whereabouts {
     this.#known = { host: hostname(), cwd: options.cwd, repo: '', branch: '' };
   }
 
-  static of(cwd: string, env: Env, options: Pick<WhereaboutsOptions, 'log' | 'onBranch'>): Whereabouts {
+  static of(cwd: string, env: Env, options: Pick<WhereaboutsOptions, 'log' | 'onChange'>): Whereabouts {
     return new Whereabouts({ ...options, cwd, read: () => readPlace(cwd, env) });
   }
 
@@ -70,7 +70,7 @@ export class Whereabouts {
     if (this.#told === undefined) {
       await Promise.race([this.#look(), delay(this.#options.waitMs ?? LOOK_MS, undefined, { ref: false })]);
     }
-    this.#told = this.#known.branch;
+    this.#told = this.#known;
     return this.#known;
   }
 
@@ -88,7 +88,7 @@ export class Whereabouts {
   }
 
   async #read(): Promise<void> {
-    const { log, onBranch, read } = this.#options;
+    const { log, onChange, read } = this.#options;
     this.#lookedAt = performance.now();
     try {
       this.#known = await read();
@@ -96,9 +96,10 @@ export class Whereabouts {
       log.warn('could not find out the repository and branch', { reason: String(error) });
       return;
     }
-    const { branch } = this.#known;
-    if (this.#told === undefined || branch === this.#told) return;
-    this.#told = branch;
-    onBranch(branch);
+    const told = this.#told;
+    const { cwd, repo, branch } = this.#known;
+    if (!told || (told.cwd === cwd && told.repo === repo && told.branch === branch)) return;
+    this.#told = this.#known;
+    onChange(this.#known);
   }
 }

@@ -13,9 +13,7 @@ export function fitRegistration(registration: Registration): Request<'registerSe
     // still too long for a name, so that the broker refuses it as one
     ...(name === undefined ? {} : { name: head(name, REGISTRATION_MAX_CHARS.name) }),
     host: head(host, REGISTRATION_MAX_CHARS.host),
-    cwd: tail(cwd, REGISTRATION_MAX_CHARS.path),
-    repo: tail(repo, REGISTRATION_MAX_CHARS.path),
-    branch: fitBranch(branch),
+    ...fitPlace({ cwd, repo, branch }),
     client: {
       name: head(client.name, REGISTRATION_MAX_CHARS.clientName),
       version: head(client.version, REGISTRATION_MAX_CHARS.clientVersion),
@@ -23,8 +21,12 @@ export function fitRegistration(registration: Registration): Request<'registerSe
   };
 }
 
-export function fitBranch(branch: string): string {
-  return head(branch, REGISTRATION_MAX_CHARS.branch);
+export function fitPlace({ cwd, repo, branch }: Record<'cwd' | 'repo' | 'branch', string>) {
+  return {
+    cwd: tail(cwd, REGISTRATION_MAX_CHARS.path),
+    repo: tail(repo, REGISTRATION_MAX_CHARS.path),
+    branch: head(branch, REGISTRATION_MAX_CHARS.branch),
+  };
 }
 
 /** In characters, as the contract counts them: no half of one is left. */

@@ -7,7 +7,7 @@ import { Whereabouts } from './context.ts';
 import { conversationOf, type HomeCredential, homeCredential } from './identity.ts';
 import type { SessionLog } from './log.ts';
 import type { ClientSide } from './push/choose.ts';
-import { fitBranch, fitRegistration } from './registration.ts';
+import { fitPlace, fitRegistration } from './registration.ts';
 import type { ToolContext } from './tools/tool.ts';
 
 export interface SelfOptions {
@@ -18,7 +18,7 @@ export interface SelfOptions {
   readonly cwd: string;
   readonly log: SessionLog;
   /** Tells the broker; must not throw. */
-  report(changes: { branch: string }): void;
+  report(place: { cwd: string; repo: string; branch: string }): void;
 }
 
 export class Self {
@@ -40,7 +40,7 @@ export class Self {
     if (side === 'claude' && conversation) this.#conversation = conversationOf('claude', 'claude', conversation);
     this.#whereabouts = Whereabouts.of(cwd, env, {
       log,
-      onBranch: (branch) => report({ branch: fitBranch(branch) }),
+      onChange: (place) => report(fitPlace(place)),
     });
   }
 

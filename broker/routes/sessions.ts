@@ -105,13 +105,18 @@ export function sessionHandlers(deps: Deps, auth: Auth): Handlers<Names> {
       return { peer: publicPeer(peer), allowed, adopted };
     },
 
-    reportSession: async ({ push_route, activity, branch }, call) => {
+    reportSession: async ({ push_route, activity, cwd, repo, branch }, call) => {
       const { id, peer_id } = call.session();
+      const place = {
+        ...(cwd === undefined ? {} : { cwd }),
+        ...(repo === undefined ? {} : { repo }),
+        ...(branch === undefined ? {} : { branch }),
+      };
       await store.note(async (u) => {
         await u.sessions.update(id, {
           ...(push_route === undefined ? {} : { push_route }),
           ...(activity === undefined ? {} : { activity }),
-          ...(branch === undefined ? {} : { branch }),
+          ...(Object.keys(place).length === 0 ? {} : { place }),
         });
         if (activity === 'idle') await tellWatchers(u, peer_id, 'idle', ids);
       });

@@ -24,7 +24,8 @@ export interface Attached {
 export interface SessionChanges {
   readonly push_route?: PushRoute;
   readonly activity?: Activity;
-  readonly branch?: PeerText;
+  /** Where the peer is. */
+  readonly place?: { readonly cwd?: PeerText; readonly repo?: PeerText; readonly branch?: PeerText };
 }
 
 export function toSession(
@@ -79,7 +80,7 @@ export class Sessions {
     };
   }
 
-  async update(session_id: string, { branch, ...own }: SessionChanges): Promise<void> {
+  async update(session_id: string, { place, ...own }: SessionChanges): Promise<void> {
     const { db } = this.#u;
     const session = await db
       .selectFrom('sessions')
@@ -88,13 +89,13 @@ export class Sessions {
       .executeTakeFirst();
     if (!session) return;
     if (Object.keys(own).length > 0) await db.updateTable('sessions').set(own).where('id', '=', session_id).execute();
-    if (branch !== undefined) await db.updateTable('peers').set({ branch }).where('id', '=', session.peer_id).execute();
+    if (place) await db.updateTable('peers').set(place).where('id', '=', session.peer_id).execute();
     const { peer_id } = session;
     const events = new Events(this.#u);
     if (own.activity !== undefined && own.activity !== session.activity && own.activity !== 'unknown') {
       events.tell({ kind: own.activity === 'idle' ? 'peer.idle' : 'peer.busy', peer_id });
     }
-    if (own.push_route !== undefined || branch !== undefined) events.tell({ kind: 'peer.changed', peer_id });
+    if (own.push_route !== undefined || place) events.tell({ kind: 'peer.changed', peer_id });
   }
 
   /** A connection to this broker holds the session. @returns undefined for one that has ended */

@@ -90,6 +90,8 @@ export const sessions = {
     request: z.object({
       push_route: PushRoute.optional(),
       activity: Activity.optional(),
+      cwd: ofPeer(z.string().max(REGISTRATION_MAX_CHARS.path)).optional(),
+      repo: ofPeer(z.string().max(REGISTRATION_MAX_CHARS.path)).optional(),
       branch: ofPeer(z.string().max(REGISTRATION_MAX_CHARS.branch)).optional(),
     }),
     response: z.object({}),

@@ -238,14 +238,17 @@ describe('a database that cannot be written', () => {
   it('since the file is read-only, though its folder is not: new, or with content', async () => {
     if (asRoot) chownSync(join(box.home, 'shared'), NOBODY, NOBODY);
     writeFileSync(db, '', { mode: 0o444 });
+    if (asRoot) chownSync(db, NOBODY, NOBODY);
     await refused();
 
     chmodSync(db, 0o600);
+    if (asRoot) chownSync(db, 0, 0);
     const broker = box.spawn('broker', [], { env: { AGENT_PEERS_HOME: join(box.home, 'other-home') } });
     await startReport(broker);
     broker.kill('SIGTERM');
     await exitCode(broker);
     chmodSync(db, 0o444);
+    if (asRoot) chownSync(db, NOBODY, NOBODY);
     await refused();
   });
 

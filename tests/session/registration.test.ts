@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { conversationOf } from '../../session/identity.ts';
-import { fitBranch, fitRegistration } from '../../session/registration.ts';
+import { fitPlace, fitRegistration } from '../../session/registration.ts';
 import { operations } from '../../shared/contract/index.ts';
 import { Conversation } from '../../shared/contract/sessions.ts';
 
@@ -33,7 +33,7 @@ it('any place and any client', () => {
       const fits = fitRegistration(said);
       expect(schema.safeParse(fits).error).toBeUndefined();
       if (schema.safeParse(said).success) expect(fits).toEqual(said);
-      expect(operations.reportSession.request.safeParse({ branch: fitBranch(said.branch) }).success).toBe(true);
+      expect(operations.reportSession.request.safeParse(fitPlace(said)).success).toBe(true);
     }),
   );
 });

@@ -17,16 +17,21 @@ const PLACE: Place = { host: 'host', cwd: '/real', repo: '/real/.git', branch: '
 describe('the place of a session', () => {
   let looks: Deferred<Place>[];
   let branches: string[];
+  let repos: string[];
   let logged: string[];
   let whereabouts: Whereabouts;
   beforeEach(() => {
     looks = [];
     branches = [];
+    repos = [];
     logged = [];
     whereabouts = new Whereabouts({
       cwd: '/named',
       log: { info: () => {}, warn: (what) => void logged.push(what) },
-      onBranch: (branch) => void branches.push(branch),
+      onChange: ({ branch, repo }) => {
+        branches.push(branch);
+        repos.push(repo);
+      },
       read: () => {
         const look = deferred<Place>();
         looks.push(look);
@@ -67,6 +72,7 @@ describe('the place of a session', () => {
     looks[1]?.resolve({ ...PLACE, branch: 'other', repo: '/other/.git' });
     await until(() => branches.length > 1);
     expect(branches).toEqual(['main', 'other']);
+    expect(repos).toEqual(['/real/.git', '/other/.git']);
     whereabouts.refresh();
     expect(looks).toHaveLength(2);
     expect((await whereabouts.place()).repo).toBe('/other/.git');

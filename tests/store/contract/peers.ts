@@ -79,12 +79,18 @@ export function peers(test: Test, expect: Expect): void {
     expect(await list({ include_offline: true, kind: 'claude' })).toEqual([['ann', false, 'none']]);
   });
 
-  test('a session reports its route, activity and branch', async (world) => {
+  test('a session reports its route, activity and place', async (world) => {
     const { id, session } = await world.join('ann');
     const report = (changes: SessionChanges) => world.note((u) => u.sessions.update(session.id, changes));
-    await report({ push_route: 'channel', activity: 'idle', branch: peerText('main') });
+    await report({ push_route: 'channel', activity: 'idle', place: { branch: peerText('main') } });
+    await report({ place: { repo: peerText('/code/.git') } });
     await report({ activity: 'busy' });
-    expect(await world.findPeer(id)).toMatchObject({ push_route: 'channel', activity: 'busy', branch: 'main' });
+    expect(await world.findPeer(id)).toMatchObject({
+      push_route: 'channel',
+      activity: 'busy',
+      branch: 'main',
+      repo: '/code/.git',
+    });
   });
 
   test('counts tell peers, live sessions and where messages stand', async (world) => {
