@@ -6,6 +6,7 @@ import type { Writable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { credentialPath } from '../session/identity.ts';
 import type { McpClient } from './helpers/mcp-client.ts';
+import { receiptOf } from './helpers/peer.ts';
 import { isRunning } from './helpers/processes.ts';
 import { RUNTIMES, type Runtime, Sandbox } from './helpers/sandbox.ts';
 import { until } from './helpers/until.ts';
@@ -124,7 +125,7 @@ describe('a session that comes back', () => {
     expect(shown[0]).toContain(`id ${before.id}`);
     // what comes from now on comes by itself, though the session was waiting as the fresh peer
     const waiting = second.tool('wait_for_messages', { timeout_s: 20 });
-    const { to } = await box.client.call('sendMessage', { to: fresh.name, message: 'by the old name' });
+    const { to } = receiptOf(await box.client.call('sendMessage', { to: fresh.name, message: 'by the old name' }));
     expect(to.id).toBe(before.id);
     expect((await waiting).text).toContain('> by the old name');
   });
@@ -144,7 +145,7 @@ describe.each<Runtime>(['node', 'bun'])('the end of a session under %s', (runtim
     await whoami(client);
     await client.kill();
     await until(async () => (await peer('bravo'))?.online === false, { within: 5_000 });
-    const receipt = await box.client.call('sendMessage', { to: 'bravo', message: 'later' });
+    const receipt = receiptOf(await box.client.call('sendMessage', { to: 'bravo', message: 'later' }));
     expect(receipt.outcome).toBe('offline');
     expect(receipt.detail).toContain('kept until it returns');
   });

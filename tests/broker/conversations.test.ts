@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { homeCredential } from '../../session/identity.ts';
 import type { Conversation, PeerKind } from '../../shared/contract/types.ts';
 import type { McpClient } from '../helpers/mcp-client.ts';
-import { Peer } from '../helpers/peer.ts';
+import { Peer, receiptOf } from '../helpers/peer.ts';
 import { Sandbox } from '../helpers/sandbox.ts';
 
 let box: Sandbox;
@@ -34,7 +34,8 @@ describe('a live session of a conversation', () => {
   /** It has noticed nothing: it gets its mail, and nobody else does. */
   async function expectUntouched(others: readonly Peer[]): Promise<void> {
     const text = `for the victim ${randomUUID()}`;
-    expect((await box.client.call('sendMessage', { to: victimId ?? '', message: text })).to.id).toBe(victimId);
+    const sent = await box.client.call('sendMessage', { to: victimId ?? '', message: text });
+    expect(receiptOf(sent).to.id).toBe(victimId);
     await victim.channelEvent(text);
     expect(await idOf(victim)).toBe(victimId);
     for (const other of others) expect(await other.waiting()).toEqual([]);

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { RATE_PER_MINUTE } from '../../shared/limits.ts';
 import { machineKey, readSecret } from '../../shared/secret.ts';
-import { codeOf, Peer } from '../helpers/peer.ts';
+import { codeOf, Peer, receiptOf } from '../helpers/peer.ts';
 import { exchange, request } from '../helpers/raw-http.ts';
 import { Sandbox } from '../helpers/sandbox.ts';
 
@@ -35,7 +35,7 @@ describe('the 61st message within a minute', () => {
     expect(error.retry_after_s).toBeLessThanOrEqual(60);
     expect(error.hint).toContain(`${error.retry_after_s} s`);
     expect(answer.headers.toLowerCase()).toContain(`retry-after: ${error.retry_after_s}\r\n`);
-    expect((await ann.send('bob', 'I may')).to.name).toBe('bob');
+    expect(receiptOf(await ann.send('bob', 'I may')).to.name).toBe('bob');
     const texts = (await bob.waiting()).map(({ text }) => text);
     expect(texts).not.toContain('one more');
   });

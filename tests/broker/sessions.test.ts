@@ -1,7 +1,7 @@
 /** The life of a session, as a program that speaks HTTP sees it. */
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { codeOf, Peer } from '../helpers/peer.ts';
+import { codeOf, Peer, receiptOf } from '../helpers/peer.ts';
 import { Sandbox } from '../helpers/sandbox.ts';
 import { until } from '../helpers/until.ts';
 
@@ -26,7 +26,7 @@ describe('a session that ended', () => {
     await bob.call('closeSession', {});
     expect(await codeOf(bob.call('whoami', {}))).toBe('session_stale');
     expect(await codeOf(bob.waiting())).toBe('session_stale');
-    expect((await ann.send('stale-bob', 'later')).outcome).toBe('offline');
+    expect(receiptOf(await ann.send('stale-bob', 'later')).outcome).toBe('offline');
     const again = await Peer.register(box.client, 'stale-bob', { credential: bob.credential });
     expect(again.id).toBe(bob.id);
     expect((await again.waiting()).map(({ text }) => text)).toEqual(['later']);

@@ -3,9 +3,10 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Response } from '../../shared/contract/index.ts';
 import { MESSAGE_MAX_BYTES } from '../../shared/limits.ts';
 import { rawText } from '../../shared/peer-text.ts';
+import { receiptOf } from '../helpers/peer.ts';
 import { type Agent, CliSandbox, DANGEROUS, HOSTILE } from './helpers.ts';
 
-type Receipt = Response<'sendMessage'>;
+type Sent = Response<'sendMessage'>;
 
 let sandbox: CliSandbox;
 let falcon: Agent;
@@ -31,9 +32,10 @@ describe('agent-peers send', () => {
   });
 
   it('gives programs the receipt', async () => {
-    const { code, value } = await sandbox.json<Receipt>(['send', falcon.id, 'by id']);
+    const { code, value } = await sandbox.json<Sent>(['send', falcon.id, 'by id']);
     expect(code).toBe(0);
-    expect(value).toMatchObject({ to: { id: falcon.id, name: 'brave-falcon' }, outcome: expect.any(String) });
+    const to = { id: falcon.id, name: 'brave-falcon' };
+    expect(receiptOf(value)).toMatchObject({ message_id: value.message_id, to, outcome: expect.any(String) });
     expect(await falcon.received()).toMatchObject([{ message_id: value.message_id, text: 'by id' }]);
   });
 
@@ -96,15 +98,15 @@ describe('when no broker runs', () => {
   beforeEach(() => sandbox.endBroker());
 
   it('starts one, and the message waits for its recipient', async () => {
-    const { code, value } = await sandbox.json<Receipt>(['send', falcon.id, 'for later']);
+    const { code, value } = await sandbox.json<Sent>(['send', falcon.id, 'for later']);
     expect(code).toBe(0);
-    expect(value.to.name).toBe('brave-falcon');
+    expect(receiptOf(value).to.name).toBe('brave-falcon');
     await expect(sandbox.client.hello()).resolves.toMatchObject({ service: 'agent-peers' });
   });
 
   it('starts exactly one for many senders at once, and loses nothing', async () => {
     const sent = await Promise.all(
-      ['one', 'two', 'three', 'four', 'five'].map((text) => sandbox.json<Receipt>(['send', falcon.id, text])),
+      ['one', 'two', 'three', 'four', 'five'].map((text) => sandbox.json<Sent>(['send', falcon.id, text])),
     );
     expect(sent.map(({ code }) => code)).toEqual([0, 0, 0, 0, 0]);
     expect(new Set(sent.map(({ value }) => value.message_id)).size).toBe(5);

@@ -8,6 +8,7 @@ import { readLocation } from '../../shared/config.ts';
 import type { Delivery, MessageState, Peer, Receipt, Request } from '../../shared/contract/types.ts';
 import { PeersError } from '../../shared/errors.ts';
 import { McpClient } from '../helpers/mcp-client.ts';
+import { receiptOf } from '../helpers/peer.ts';
 import { freePort, RUNTIMES } from '../helpers/sandbox.ts';
 import { until } from '../helpers/until.ts';
 import type { McpServer } from './harness/mcp-server.ts';
@@ -70,8 +71,8 @@ export class Household {
   }
 
   /** Writes as the human operator. */
-  send(to: string, message: string, more: Partial<Request<'sendMessage'>> = {}): Promise<Receipt> {
-    return this.client.call('sendMessage', { to, message, ...more });
+  async send(to: string, message: string, more: Partial<Request<'sendMessage'>> = {}): Promise<Receipt> {
+    return receiptOf(await this.client.call('sendMessage', { to, message, ...more }));
   }
 
   async delivery(message_id: string): Promise<Delivery> {

@@ -1,6 +1,7 @@
 /** Who is handed a message in the moment it is stored, and what becomes of it when that one has just left. */
 import { expect, it } from 'vitest';
-import type { Handed, WaitingSession } from '../../broker/store/store.ts';
+import type { WaitingSession } from '../../broker/store/mailbox.ts';
+import type { Handed } from '../../broker/store/unit.ts';
 import { Waiters } from '../../broker/waiters.ts';
 
 function session(id: string, request = 1, peer_id = 'bob'): WaitingSession {

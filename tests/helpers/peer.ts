@@ -1,7 +1,7 @@
 /** A peer that speaks the broker's HTTP interface itself, without an MCP server in between. */
 import { randomUUID } from 'node:crypto';
 import type { BrokerClient } from '../../shared/client.ts';
-import type { InboxMessage, OperationName, Request, Response } from '../../shared/contract/types.ts';
+import type { InboxMessage, OperationName, Receipt, Request, Response } from '../../shared/contract/types.ts';
 
 export class Peer {
   readonly client: BrokerClient;
@@ -54,6 +54,13 @@ export class Peer {
   async waiting(): Promise<InboxMessage[]> {
     return (await this.call('nextMessages', { wait_ms: 0 })).messages;
   }
+}
+
+/** What became of a message for its only recipient. */
+export function receiptOf({ receipts }: Response<'sendMessage'>): Receipt {
+  const [receipt, ...others] = receipts;
+  if (!receipt || others.length > 0) throw new Error(`not one receipt: ${JSON.stringify(receipts)}`);
+  return receipt;
 }
 
 /** The code of the PeersError that this call fails with, or `none`. */
