@@ -22,6 +22,6 @@ export async function tellWatchers(u: Unit, peer_id: string, state: 'idle' | 'of
     },
   ]);
   // whoever cannot be told now, for want of room, is told the next time
-  const untold = sent?.ok ? sent.full.map(({ id }) => id) : watchers;
+  const untold = sent?.ok ? sent.without.map(({ id }) => id) : watchers;
   for (const watcher of untold) await u.idleWatches.add(peer_id, watcher);
 }

@@ -1,7 +1,9 @@
 /** `agent-peers watch`: who comes and goes, and what they write, line by line as it happens. */
 import type { BrokerClient } from '../shared/client.ts';
 import type { Response } from '../shared/contract/index.ts';
+import type { EventKind } from '../shared/contract/types.ts';
 import { type ErrorCode, isPassing } from '../shared/errors.ts';
+import { followEvents } from '../shared/event-stream.ts';
 import { forTerminalLine, isEmpty, type PeerText } from '../shared/peer-text.ts';
 import { type CommandGroup, examples } from './command.ts';
 import type { Context } from './context.ts';
@@ -11,7 +13,7 @@ import { peerTable } from './peer-table.ts';
 import { clock } from './times.ts';
 import { cut } from './width.ts';
 
-type Peer = Response<'brokerStatus'>['peers'][number];
+type Peer = Response<'listPeers'>['peers'][number];
 type Message = Response<'recentMessages'>['messages'][number];
 
 /** One thing that happened; with --json one such document a line. */
@@ -22,9 +24,18 @@ type Event =
   | { readonly kind: 'broker'; readonly up: true }
   | { readonly kind: 'broker'; readonly up: false; readonly code: ErrorCode };
 
-const LOOK_MS = 1_000;
+const RETRY_MS = 1_000;
 const SHOWN_AT_FIRST = 10;
 const AT_ONCE = 200;
+/** Events after which the list of peers is another. That a peer works or waits changes too often to be told. */
+const CHANGES: ReadonlySet<EventKind> = new Set([
+  'peer.registered',
+  'peer.renamed',
+  'peer.changed',
+  'peer.merged',
+  'peer.online',
+  'peer.offline',
+]);
 
 export const watchCommand: CommandGroup = (program, context) => {
   program
@@ -59,15 +70,41 @@ class Watch {
 
   /** Ends only with the process, or when nobody reads its output any more. */
   async run(): Promise<never> {
-    await this.#begin();
     for (;;) {
-      await this.#context.io.sleep(LOOK_MS);
-      for (const event of await this.#look()) await this.#tell(event);
+      try {
+        await this.#follow();
+      } catch (error) {
+        // sessions start another broker when they need it; what was written until then is told afterwards
+        if (!isPassing(error)) throw error;
+        if (this.#up) await this.#tell({ kind: 'broker', up: false, code: error.code });
+        this.#up = false;
+        await this.#context.io.sleep(RETRY_MS);
+      }
     }
   }
 
+  /** Looks when something happened, and only then. */
+  async #follow(): Promise<void> {
+    for await (const { events } of followEvents(this.#client)) {
+      if (events.length === 0) await this.#connected();
+      else
+        await this.#look(
+          events.some(({ kind }) => CHANGES.has(kind)),
+          events.some(({ kind }) => kind === 'message.sent'),
+        );
+    }
+  }
+
+  /** From now on every event comes: what happened before is looked up. */
+  async #connected(): Promise<void> {
+    if (!this.#peers) return this.#begin();
+    if (!this.#up) await this.#tell({ kind: 'broker', up: true });
+    this.#up = true;
+    await this.#look(true, true);
+  }
+
   async #begin(): Promise<void> {
-    const { peers } = await this.#client.call('brokerStatus', { include_offline: false });
+    const { peers } = await this.#client.call('listPeers', {});
     const { messages } = await this.#client.call('recentMessages', { limit: SHOWN_AT_FIRST });
     this.#peers = byId(peers);
     this.#lastSeq = messages.at(-1)?.seq ?? 0;
@@ -79,23 +116,19 @@ class Watch {
     for (const message of messages) await this.#tell({ kind: 'message', message });
   }
 
-  async #look(): Promise<Event[]> {
-    try {
-      const { peers } = await this.#client.call('brokerStatus', { include_offline: false });
+  async #look(atPeers: boolean, atMessages: boolean): Promise<void> {
+    if (atPeers && this.#showPeers) {
+      const { peers } = await this.#client.call('listPeers', {});
+      const now = byId(peers);
+      const changes = differences(this.#peers ?? now, now);
+      this.#peers = now;
+      for (const change of changes) await this.#tell(change);
+    }
+    while (atMessages) {
       const { messages } = await this.#client.call('recentMessages', { after_seq: this.#lastSeq, limit: AT_ONCE });
       this.#lastSeq = messages.at(-1)?.seq ?? this.#lastSeq;
-      const now = byId(peers);
-      const changes = this.#showPeers ? differences(this.#peers ?? now, now) : [];
-      this.#peers = now;
-      const back: Event[] = this.#up ? [] : [{ kind: 'broker', up: true }];
-      this.#up = true;
-      return [...back, ...changes, ...messages.map((message): Event => ({ kind: 'message', message }))];
-    } catch (error) {
-      // sessions start another broker when they need it; what was written until then is told afterwards
-      if (!isPassing(error)) throw error;
-      const gone: Event[] = this.#up ? [{ kind: 'broker', up: false, code: error.code }] : [];
-      this.#up = false;
-      return gone;
+      for (const message of messages) await this.#tell({ kind: 'message', message });
+      if (messages.length < AT_ONCE) return;
     }
   }
 

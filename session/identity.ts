@@ -6,7 +6,7 @@ import type { Conversation } from '../shared/contract/types.ts';
 import { PeersError, toPeersError } from '../shared/errors.ts';
 import { CONVERSATION_ID_MAX_CHARS } from '../shared/limits.ts';
 import { createPrivateFile } from '../shared/private-file.ts';
-import { readRegularFileSync } from '../shared/read-file.ts';
+import { readRegularFileSync, UnfitFile } from '../shared/read-file.ts';
 import { readSecret } from '../shared/secret.ts';
 
 /** HMAC-SHA256 in base64url. */
@@ -51,6 +51,8 @@ function readCredential(path: string): string | undefined {
   try {
     return readRegularFileSync(path, CREDENTIAL_MAX_BYTES).toString('utf8').trim();
   } catch (cause) {
+    // no credential of ours was ever in such a thing
+    if (cause instanceof UnfitFile) return '';
     const { code } = cause as NodeJS.ErrnoException;
     if (code === 'ENOENT') return undefined;
     // going on with another credential would make this session another peer

@@ -1,7 +1,7 @@
 /**
- * Reads the client's lines as JSON-RPC messages of MCP. What is none is answered with an error here, so that the
- * protocol library, which is silent about it and still loads at first, sees well-formed messages only. A test holds
- * this equal to the library's own schemas. This module imports nothing.
+ * Reads the client's lines as JSON-RPC messages of MCP. A line that is no message is answered with an error from here:
+ * the protocol library would stay silent, and is still loading when the first lines come. A test holds this equal to the
+ * library's own schemas. This module imports nothing.
  */
 
 export type RequestId = string | number;

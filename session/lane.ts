@@ -1,4 +1,4 @@
-/** Things to tell the broker, in their order, each until it is told: what fails for now is tried again, ever more slowly. */
+/** Reports of one kind to the broker, in their order. What fails for now is sent again, ever more slowly, until it is taken. */
 import { ERROR_KINDS, type PeersError, toPeersError } from '../shared/errors.ts';
 import type { SessionLog } from './log.ts';
 
@@ -8,13 +8,13 @@ const BACKOFF_MAX_MS = 5_000;
 export interface LaneOptions<T> {
   /** For the log. */
   readonly what: string;
-  /** Items that one call tells, at most. */
+  /** Items that one call takes, at most. */
   readonly most: number;
   readonly log: SessionLog;
   send(items: readonly T[]): Promise<void>;
   /** Resolves after that time, or when aborted. */
   sleep(ms: number, signal: AbortSignal): Promise<void>;
-  /** Whether one call can tell both; any two unless given. */
+  /** Whether one call can carry both; any two unless given. */
   together?(a: T, b: T): boolean;
 }
 
@@ -42,7 +42,7 @@ export class Lane<T> {
     if (this.#waiting.length > 0) this.#running ??= this.#run();
   }
 
-  /** Tries once more what waits, and then no longer. */
+  /** Sends once more what waits, and then no more. */
   async close(): Promise<void> {
     this.#closing.abort();
     await this.#running;
@@ -52,7 +52,7 @@ export class Lane<T> {
     const { log, what, most, sleep } = this.#options;
     const { signal } = this.#closing;
     let backoff = BACKOFF_MIN_MS;
-    // what is added in the same moment is told by the same call
+    // what is added in the same moment goes with the same call
     await Promise.resolve();
     while (this.#waiting.length > 0) {
       const batch = this.#next();
@@ -61,22 +61,26 @@ export class Lane<T> {
         await this.#options.send(batch);
         this.#waiting.splice(0, batch.length);
         this.#atOnce = Math.min(most, 2 * this.#atOnce);
-        if (backoff > BACKOFF_MIN_MS) log.info(`the broker could be told again: ${what}`);
+        if (backoff > BACKOFF_MIN_MS) log.info(`the broker takes them again: ${what}`);
         backoff = BACKOFF_MIN_MS;
       } catch (error) {
         const failure = toPeersError(error);
         if (mayPass(failure) && !isLastTry) {
-          if (backoff === BACKOFF_MIN_MS) log.warn(`could not tell the broker yet: ${what}`, { code: failure.code });
+          if (backoff === BACKOFF_MIN_MS)
+            log.warn(`the broker could not take them yet, they are sent again: ${what}`, { code: failure.code });
           await sleep(backoff * (0.5 + Math.random()), signal);
           backoff = Math.min(2 * backoff, BACKOFF_MAX_MS);
         } else if (failure.code === 'session_superseded' || failure.code === 'cancelled' || isLastTry) {
-          // nobody listens to this session any more
-          log.warn(`could not tell the broker: ${what}`, { code: failure.code, items: this.#waiting.length });
+          // this session is over
+          log.warn(`given up: ${what}`, { code: failure.code, items: this.#waiting.length });
           this.#waiting = [];
         } else if (batch.length > 1) {
           this.#atOnce = Math.ceil(batch.length / 2);
         } else {
-          log.warn(`the broker refuses to be told: ${what}`, { code: failure.code, message: failure.message });
+          log.warn(`the broker refuses one of them, it is dropped: ${what}`, {
+            code: failure.code,
+            message: failure.message,
+          });
           this.#waiting.shift();
         }
       }

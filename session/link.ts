@@ -33,8 +33,8 @@ export interface LinkOptions {
   registration(): Promise<Request<'registerSession'>>;
   onRegistered(registered: Response<'registerSession'>): void;
   onMessages(messages: readonly InboxMessage[]): void;
-  /** Notes that were taken along with a request that failed. */
-  onUntold(notes: readonly PushNote[]): void;
+  /** Notes that went along with a request that failed. */
+  onNotesFailed(notes: readonly PushNote[]): void;
 }
 
 export class BrokerLink {
@@ -110,7 +110,7 @@ export class BrokerLink {
         if (failure.code === 'session_superseded') this.#fallSilent(failure);
         if (!isHealedByReconnecting(failure) || this.#stopped.signal.aborted) throw failure;
         this.#down(failure, token);
-        wasSent = true;
+        wasSent ||= failure.code !== 'session_stale';
         if (performance.now() >= end) throw waitedInVain(failure, wasSent);
       }
     }
@@ -206,7 +206,7 @@ export class BrokerLink {
     const { location, brokerEntry, env } = this.#options;
     await ensureBroker(location, brokerEntry, env);
     if (this.#token === undefined) {
-      // registering twice is no repetition but another peer: better to wait for the answer
+      // a second registration would make another peer if the first one still gets through: wait for its answer
       const registered = await this.#client.call('registerSession', await this.#options.registration(), {
         timeoutMs: INBOX_HOLD_MS,
       });
@@ -230,7 +230,7 @@ export class BrokerLink {
     const answer = await this.#client
       .call('nextMessages', request, { token, signal: this.#hold.signal })
       .catch((error: unknown) => {
-        this.#options.onUntold(pushed);
+        this.#options.onNotesFailed(pushed);
         throw error;
       })
       .finally(() => {

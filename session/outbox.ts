@@ -1,18 +1,18 @@
 /**
- * What the broker must learn from this session though nobody waits for it: confirmations, what became of pushes, how the
- * agent is doing. It waits here until it is told, also while the disk is full or no broker runs.
+ * What this session reports to the broker without waiting for an answer: confirmations, what became of pushes, its own
+ * state. Each report stays here until the broker has taken it, also while the disk is full or no broker runs.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Confirmation, PushNote, Request, Response } from '../shared/contract/types.ts';
 import { Lane } from './lane.ts';
 import type { SessionLog } from './log.ts';
 
-/** As many as the contract lets one call tell. */
+/** As many as the contract allows in one call. */
 const AT_ONCE = 1_000;
-/** How long a session that ends waits to tell the rest. */
+/** How long a session that ends waits for the rest to be taken. */
 const CLOSE_WAIT_MS = 500;
 
-type Told = 'confirmMessages' | 'notePush' | 'reportSession';
+type Reported = 'confirmMessages' | 'notePush' | 'reportSession';
 type Report = Request<'reportSession'>;
 
 interface Pushed extends Omit<PushNote, 'message_ids'> {
@@ -22,7 +22,7 @@ interface Pushed extends Omit<PushNote, 'message_ids'> {
 export interface OutboxOptions {
   readonly log: SessionLog;
   /** Calls the broker as this session. */
-  call<N extends Told>(name: N, body: Request<N>, signal: AbortSignal): Promise<Response<N>>;
+  call<N extends Reported>(name: N, body: Request<N>, signal: AbortSignal): Promise<Response<N>>;
   /** Waits unless given. */
   sleep?(ms: number, signal: AbortSignal): Promise<void>;
 }
@@ -37,7 +37,7 @@ export class Outbox {
   readonly #reports: Lane<Report>;
   readonly #over = new AbortController();
 
-  /** Each kind is told by itself: one that fails holds up no other. */
+  /** Each kind has a lane of its own: one that fails holds up no other. */
   constructor({ log, call, sleep = wait }: OutboxOptions) {
     const { signal } = this.#over;
     const common = { log, sleep, most: AT_ONCE };
@@ -83,7 +83,7 @@ export class Outbox {
     this.#reports.add([changes]);
   }
 
-  /** The session is over: tells what it can within a moment. */
+  /** The session is over: sends what is left, and waits a moment. */
   async close(): Promise<void> {
     const timer = setTimeout(() => this.#over.abort(), CLOSE_WAIT_MS);
     await Promise.all([this.#notes.close(), this.#confirmations.close(), this.#reports.close()]);

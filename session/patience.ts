@@ -14,7 +14,7 @@ export function newPatience(): Patience {
 
 /**
  * @param failure why the link is down; undefined while the first try is not over
- * @param wasSent the request has left at least once
+ * @param wasSent the request may have reached the broker
  */
 export function waitedInVain(failure: PeersError | undefined, wasSent: boolean): PeersError {
   const { code, message, hint } = failure ?? {

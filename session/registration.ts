@@ -27,12 +27,12 @@ export function fitBranch(branch: string): string {
   return head(branch, REGISTRATION_MAX_CHARS.branch);
 }
 
-/** In UTF-16 units, as the contract counts them. Half of a character may be left, which the broker takes as well. */
+/** In characters, as the contract counts them: no half of one is left. */
 function head(text: string, max: number): string {
-  return text.slice(0, max);
+  return text.length <= max ? text : [...text].slice(0, max).join('');
 }
 
 /** The end of a path tells more than its beginning. */
 function tail(text: string, max: number): string {
-  return text.slice(-max);
+  return text.length <= max ? text : [...text].slice(-max).join('');
 }

@@ -49,7 +49,7 @@ interface Ranked {
   readonly message: InboxMessage;
   /** Lower ones come first; see {@link RANK}. */
   readonly rank: number;
-  /** It is so many-eth of its sender. */
+  /** How many of its sender's are before it. */
   readonly place: number;
 }
 

@@ -96,7 +96,7 @@ export class Session {
       onMessages: (messages) => {
         if (this.#inbox.add(messages).length > 0) this.#reach.arrived();
       },
-      onUntold: (notes) => {
+      onNotesFailed: (notes) => {
         for (const note of notes) this.#outbox.note(note);
       },
     });

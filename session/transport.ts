@@ -100,7 +100,7 @@ export class StdioTransport {
     else this.#acceptEarly(message);
   }
 
-  /** To the protocol library, which is not to end the session over a message that it cannot take. */
+  /** To the protocol library. A message that it cannot take must not end the session. */
   #deliver(message: Message): void {
     try {
       this.onmessage?.(message as never);

@@ -2,12 +2,13 @@
  * The typed client of the broker. Every TCP connection first makes the broker prove that it knows the user's
  * secret (`proven-connection.ts`), and every call has a deadline: a broker may be stopped at any moment.
  */
-import { Agent, type AgentOptions, request as httpRequest } from 'node:http';
+import { Agent, type AgentOptions, request as httpRequest, type IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Location } from './config.ts';
 import { type OperationName, operations, type Request, type Response } from './contract/index.ts';
 import { type ErrorBody, PeersError } from './errors.ts';
+import { INBOX_HOLD_MS } from './limits.ts';
 import { connectProven, type Hello, unavailable } from './proven-connection.ts';
 import { machineKey, readSecret } from './secret.ts';
 
@@ -98,9 +99,8 @@ export class BrokerClient {
       options.token ?? (operation.caller === 'anyone' ? undefined : machineKey(readSecret(this.location.home)));
     if (bearer !== undefined) headers['authorization'] = `Bearer ${bearer}`;
 
-    const heldMs = 'wait_ms' in body && typeof body.wait_ms === 'number' ? body.wait_ms : 0;
     const { status, text } = await this.#post(operation.path, headers, payload, {
-      timeoutMs: heldMs + ANSWER_TIMEOUT_MS,
+      timeoutMs: heldMs(body) + ANSWER_TIMEOUT_MS,
       ...options,
     });
     let parsed: unknown;
@@ -159,10 +159,51 @@ export class BrokerClient {
     });
   }
 
+  /**
+   * Begins to read a stream (`event-stream.ts`).
+   * @returns the response, whose body is the stream; destroy it when it is not read any more
+   * @throws PeersError as {@link call}
+   */
+  open(
+    path: string,
+    headers: Record<string, string>,
+    { token, signal }: Pick<CallOptions, 'token' | 'signal'> = {},
+  ): Promise<IncomingMessage> {
+    const { port, home } = this.location;
+    return new Promise((resolve, reject) => {
+      const bearer = token ?? machineKey(readSecret(home));
+      const options = { host: '127.0.0.1', port, path, agent: this.#agent, ...(signal ? { signal } : {}) };
+      const request = httpRequest({ ...options, headers: { ...headers, authorization: `Bearer ${bearer}` } });
+      const timer = setTimeout(() => request.destroy(unanswered(port, ANSWER_TIMEOUT_MS)), ANSWER_TIMEOUT_MS);
+      request.once('error', (error) => {
+        clearTimeout(timer);
+        reject(error instanceof PeersError ? error : unavailable(port, error));
+      });
+      request.once('response', async (response) => {
+        clearTimeout(timer);
+        if (response.statusCode === 200) return resolve(response);
+        const chunks: Buffer[] = [];
+        try {
+          for await (const chunk of response) chunks.push(chunk as Buffer);
+          const { error } = JSON.parse(Buffer.concat(chunks).toString('utf8')) as { error: ErrorBody };
+          reject(PeersError.fromBody(error));
+        } catch (error) {
+          reject(unavailable(port, error));
+        }
+      });
+      request.end();
+    });
+  }
+
   /** Closes the connections; calls under way fail. */
   close(): void {
     this.#agent.destroy();
   }
+}
+
+/** The time for which the request asks the broker to hold it; more than the broker would is refused by it at once. */
+function heldMs(body: object): number {
+  return 'wait_ms' in body && typeof body.wait_ms === 'number' ? Math.min(Math.max(body.wait_ms, 0), INBOX_HOLD_MS) : 0;
 }
 
 function unanswered(port: number, ms: number): PeersError {

@@ -4,4 +4,5 @@ export { type Env, type Location, readLocation } from './config.ts';
 export { type OperationName, operations, type Request, type Response } from './contract/index.ts';
 export * from './contract/types.ts';
 export { ERROR_KINDS, type ErrorBody, type ErrorCode, PeersError } from './errors.ts';
+export { forModel, forTerminal, forTerminalLine, type PeerText, peerText, rawText } from './peer-text.ts';
 export { VERSION } from './version.ts';

@@ -103,7 +103,7 @@ function assertProven(hello: Hello, home: string, nonce: string, port: number): 
     if (!(error instanceof PeersError) || error.code !== 'secret_missing') throw error;
     throw new PeersError(
       'broker_unproven',
-      `The broker on port ${port} is not yours: ${secretPath(home)}, which yours would know, does not exist.`,
+      `The broker on port ${port} is not yours: yours would have made ${secretPath(home)}, which does not exist.`,
       'Set AGENT_PEERS_PORT to a port of your own; or set AGENT_PEERS_HOME as it was when that broker started, or end it. If you have just deleted the secret, your broker ends by itself within ten seconds.',
       { cause: error },
     );

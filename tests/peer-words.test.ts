@@ -25,10 +25,20 @@ let program: McpClient;
 let mallory: Peer;
 const gone = new AbortController();
 
-/** Keeps the peer present, as its session's server would. */
+/** Messages that the peer holds. */
+const held = new Set<string>();
+
+/** Keeps the peer present and takes its mail, as its session's server would. */
 async function stay(): Promise<void> {
-  while (!gone.signal.aborted) {
-    await mallory.call('nextMessages', { wait_ms: 60_000 }, gone.signal).catch(() => gone.abort());
+  let received = 0;
+  for (let number = 1; !gone.signal.aborted; number += 1) {
+    try {
+      const { messages } = await mallory.call('nextMessages', { wait_ms: 60_000, number, received }, gone.signal);
+      for (const { message_id } of messages) held.add(message_id);
+      if (messages.length > 0) received = number;
+    } catch {
+      gone.abort();
+    }
   }
 }
 
@@ -72,7 +82,7 @@ describe('a receipt', () => {
   it('quotes the error that a session reports of its push', async () => {
     const { text } = await alpha.tool('send_message', { to_id: 'mallory', message: 'hello', priority: 'critical' });
     const message_id = text.split(':', 1)[0] ?? '';
-    await mallory.waiting();
+    await until(() => held.has(message_id));
     await mallory.call('notePush', { message_ids: [message_id], route: 'channel', error: FORGED_INBOX });
     const status = await alpha.tool('message_status', { message_id });
     expect(status.text.split('\n')).toHaveLength(1);

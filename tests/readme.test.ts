@@ -177,3 +177,16 @@ it.each([
   const tests = [...text.matchAll(/\btests\/[\w./-]*\w\/?/g)].map(([path]) => path);
   for (const path of [...links, ...tests]) expect([path, existsSync(join(ROOT, path))]).toEqual([path, true]);
 });
+
+it('every row of docs/security.md names a test that exists', () => {
+  const rows = [...read('docs/security.md').matchAll(/^\| (?!threat|-)[^|]+ \| [^|]+ \| ([^|]+) \|$/gm)];
+  expect(rows.length).toBeGreaterThan(40);
+  for (const [, tests = ''] of rows) {
+    for (const named of tests.split(';')) {
+      const [file = '', words] = named.trim().split(' › ');
+      const path = `tests/${file}`;
+      expect([path, existsSync(join(ROOT, path))]).toEqual([path, true]);
+      if (words !== undefined) expect(read(path)).toContain(words);
+    }
+  }
+});

@@ -114,13 +114,14 @@ export function messageHandlers(deps: Deps): Handlers<Names> {
       const records = sent.to.map(({ record }) => record);
       // whoever can be pushed to is pushed to within milliseconds: worth waiting for, to tell the sender
       const told = sent.fresh ? await awaitNews(bus, records, RECEIPT_WAIT_MS, call.signal) : records;
-      const refused = sent.full.map(
+      const why = sent.fresh ? `: ${FULL}` : '';
+      const refused = sent.without.map(
         (peer): Receipt => ({
           message_id: sent.message_id,
           to: peer,
           outcome: 'refused',
           route: 'none',
-          detail: `${peer.name} does not have it: ${FULL}.`,
+          detail: `${peer.name} does not have it${why}.`,
         }),
       );
       return { message_id: sent.message_id, receipts: [...told.map(receipt), ...refused] };

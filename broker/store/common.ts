@@ -20,6 +20,9 @@ export function unique<T>(values: readonly T[]): T[] {
 /** Written out, not bound: SQLite uses a partial index only for a condition that it can see. */
 export const WAITING = sql<boolean>`entries.state in ('queued', 'leased')`;
 
+/** To be set when an entry moves to another mailbox: where it was first put stays known. */
+export const FIRST_RECIPIENT = sql<string>`coalesce(first_recipient_id, recipient_id)`;
+
 /** What an entry says of its lease when it has none. */
 export const UNLEASED = { lease_session: null, lease_until: null, lease_request: null } as const;
 

@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { PeersError, toPeersError } from '../../shared/errors.ts';
 
 const LOOK_MS = 1_000;
-const RETRY_MS = 5_000;
+const RETRY_MS = 2_000;
 
 /** One try to save what a database held whose files are gone. */
 export interface Loss {
@@ -94,9 +94,10 @@ export class Guard {
       } catch (thrown) {
         trouble = toPeersError(thrown);
       }
-      // what a full disk or a read-only folder keeps from being saved now can be saved later
-      const mayWork = trouble !== undefined && ['storage_full', 'database_read_only'].includes(trouble.code);
+      // there may be room or a right to write later; a damaged database cannot be copied, and was told before
+      const mayWork = trouble !== undefined && trouble.code !== 'database_damaged';
       const isOver = !mayWork || this.#closing.signal.aborted;
+      // nothing depends on it any more: its files are gone
       if (isOver) await close().catch(() => {});
       else this.#loss = this.#gone(what, trouble);
       onLoss({ error, saved, trouble, isOver });

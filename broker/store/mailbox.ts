@@ -232,13 +232,16 @@ export class Mailbox {
 
   /** The messages that came first, without leasing them. */
   async peek(peer_id: string, limit: number): Promise<InboxMessage[]> {
-    const rows = await selectMessages(this.#u.db)
-      .innerJoin('entries', 'entries.message_seq', 'messages.seq')
-      .where('entries.recipient_id', '=', peer_id)
+    const { db } = this.#u;
+    // by themselves: the index has no order of arrival, and only numbers should be sorted, not texts
+    const first = db
+      .selectFrom('entries')
+      .select('message_seq')
+      .where('recipient_id', '=', peer_id)
       .where(WAITING)
-      .orderBy('messages.seq')
-      .limit(limit)
-      .execute();
+      .orderBy('message_seq')
+      .limit(limit);
+    const rows = await selectMessages(db).where('messages.seq', 'in', first).orderBy('messages.seq').execute();
     return rows.map((row) => toInboxMessage(row, false));
   }
 

@@ -3,7 +3,7 @@ import { sql } from 'kysely';
 import type { Orphan } from '../../shared/contract/types.ts';
 import { ORPHAN_GRACE_MS } from '../../shared/limits.ts';
 import { preview } from '../../shared/peer-text.ts';
-import { iso, WAITING } from './common.ts';
+import { FIRST_RECIPIENT, iso, WAITING } from './common.ts';
 import { Events } from './events.ts';
 import { QUEUED } from './mailbox.ts';
 import type { Db, UnitOfWork } from './unit.ts';
@@ -152,21 +152,18 @@ export class Orphans {
     const moving = await query.execute();
     if ('message_id' in what && moving.length > 1) return { ambiguous: moving.map(({ name }) => name) };
     for (const { seq, id, sender_id, recipient_id } of moving) {
-      const entry = sql<boolean>`recipient_id = ${recipient_id} and message_seq = ${seq}`;
-      const there = await db
-        .selectFrom('entries')
-        .select('message_seq')
-        .where('recipient_id', '=', to_peer_id)
-        .where('message_seq', '=', seq)
-        .executeTakeFirst();
-      // who has it already gets it once
-      if (there) await db.deleteFrom('entries').where(entry).execute();
-      else {
-        const moved = { recipient_id: to_peer_id, first_recipient_id: recipient_id, queued_at: now, orphaned_at: null };
+      const entryOf = (peer_id: string) => sql<boolean>`recipient_id = ${peer_id} and message_seq = ${seq}`;
+      const there = await db.selectFrom('entries').select('state').where(entryOf(to_peer_id)).executeTakeFirst();
+      const waits = { ...QUEUED, queued_at: now, orphaned_at: null };
+      if (there) {
+        // who has it already gets it once, also where it was given up
+        await db.deleteFrom('entries').where(entryOf(recipient_id)).execute();
+        if (there.state === 'orphaned') await db.updateTable('entries').set(waits).where(entryOf(to_peer_id)).execute();
+      } else {
         await db
           .updateTable('entries')
-          .set({ ...moved, ...QUEUED })
-          .where(entry)
+          .set({ ...waits, recipient_id: to_peer_id, first_recipient_id: FIRST_RECIPIENT })
+          .where(entryOf(recipient_id))
           .execute();
       }
       const of = { peer_id: to_peer_id, other_id: sender_id, message_id: id };

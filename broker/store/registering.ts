@@ -3,7 +3,7 @@ import { sql } from 'kysely';
 import type { Conversation, Peer, PushRoute } from '../../shared/contract/types.ts';
 import { type PeerText, peerText } from '../../shared/peer-text.ts';
 import { freeName, nameKey, OPERATOR_NAME } from '../core/names.ts';
-import type { PeerRecord } from './common.ts';
+import { FIRST_RECIPIENT, type PeerRecord } from './common.ts';
 import { Events } from './events.ts';
 import {
   conversationKey,
@@ -17,6 +17,7 @@ import { IdleWatches } from './idle-watches.ts';
 import { Mailbox } from './mailbox.ts';
 import { Peers } from './peers.ts';
 import { type SessionRecord, Sessions, toSession } from './sessions.ts';
+import { Tallies } from './tallies.ts';
 import type { UnitOfWork } from './unit.ts';
 import { hasWantedName, rememberStart } from './wanted-names.ts';
 
@@ -72,6 +73,11 @@ export interface Bound {
   readonly allowed: boolean;
   /** The session is another peer than before. */
   readonly adopted: boolean;
+}
+
+/** How far an entry has come. */
+function progress(entry: string) {
+  return sql`case ${sql.ref(`${entry}.state`)} when 'confirmed' then 3 when 'leased' then 2 when 'queued' then 1 else 0 end`;
 }
 
 const RANDOM_NAME_TRIES = 20;
@@ -248,17 +254,33 @@ export class Registering {
       await rememberConversation(this.#u, r.conversation, r.credential_hash, peer_id);
   }
 
+  /** Of a message that both mailboxes have the copy stays that is further along: what was read or handed out is not new. */
+  async #dropDoubled(from: string, to: string): Promise<void> {
+    const { db } = this.#u;
+    const isFurther = sql<boolean>`${progress('a')} > ${progress('b')}`;
+    const doubled = db
+      .selectFrom('entries as a')
+      .innerJoin('entries as b', 'b.message_seq', 'a.message_seq')
+      .select('a.message_seq')
+      .where('a.recipient_id', '=', from)
+      .where('b.recipient_id', '=', to);
+    const drop = (of: string, seqs: typeof doubled) =>
+      db.deleteFrom('entries').where('recipient_id', '=', of).where('message_seq', 'in', seqs);
+    await drop(to, doubled.where(isFurther)).execute();
+    const dropped = await drop(from, doubled).returning('state').execute();
+    await new Tallies(this.#u).addConfirmed(-dropped.filter(({ state }) => state === 'confirmed').length);
+  }
+
   /** All that waits moves along, and what it sent; a message that both mailboxes have stays once. */
   async #merge(from: string, to: string): Promise<void> {
     const { db, engine } = this.#u;
     // whoever sends to the one that goes waits for this, and then finds the one that stays
     if (engine === 'postgres') await sql`select id from peers where id in (${from}, ${to}) for update`.execute(db);
     await db.updateTable('peers').set({ merged_into: to }).where('id', '=', from).execute();
-    const doubled = db.selectFrom('entries').select('message_seq').where('recipient_id', '=', to);
-    await db.deleteFrom('entries').where('recipient_id', '=', from).where('message_seq', 'in', doubled).execute();
+    await this.#dropDoubled(from, to);
     await db
       .updateTable('entries')
-      .set({ recipient_id: to, first_recipient_id: from })
+      .set({ recipient_id: to, first_recipient_id: FIRST_RECIPIENT })
       .where('recipient_id', '=', from)
       .execute();
     const keysOfBoth = db.selectFrom('messages').select('idempotency_key').where('sender_id', '=', to);

@@ -18,7 +18,9 @@ export interface Open {
  */
 export async function rescue(open: Open, backups: string, now: Date): Promise<string> {
   const { files } = open;
-  if (files.isMainInPlace && (await open.checkpoint())) return files.path;
+  // into a file that was only moved too: whoever has it then has everything; where this fails, the copy has it
+  const isFolded = await open.checkpoint().catch(() => false);
+  if (isFolded && files.isMainInPlace) return files.path;
   const place = files.freePlace();
   if (place !== undefined) {
     try {

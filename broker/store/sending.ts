@@ -55,8 +55,8 @@ export type Sent =
       readonly message_id: string;
       /** One for each recipient that has it, in the order in which they were named. */
       readonly to: readonly SentTo[];
-      /** Those whose mailbox is full: they do not have it. */
-      readonly full: readonly PeerShort[];
+      /** Those who do not have it: their mailbox is full. Of a repeated send also those who have it no more. */
+      readonly without: readonly PeerShort[];
       /** False for a repeated idempotency key: the first send's message stands. */
       readonly fresh: boolean;
     }
@@ -151,9 +151,13 @@ const setNamed = prepared((db, { seq, reader_id, now }: { seq: number; reader_id
 interface Draft {
   readonly message: Outgoing;
   readonly from: Addressee;
+  /** All recipients, in the order in which they were named. */
+  readonly named: readonly Addressee[];
+  /** Those of them whose mailbox has room. */
   readonly to: readonly Addressee[];
-  readonly full: readonly PeerShort[];
   readonly answers: Answered | undefined;
+  /** Why it cannot be stored now; it may have been before. */
+  readonly refused: 'no-such-reply-to' | 'mailbox-full' | undefined;
 }
 
 export class Sending {
@@ -177,7 +181,7 @@ export class Sending {
     const drafts: (Draft | Sent)[] = [];
     const coming = new Map<string, number>();
     for (const message of outgoing) drafts.push(await this.#draft(message, found, replies, coming));
-    const accepted = drafts.filter((draft) => 'message' in draft);
+    const accepted = drafts.filter((draft) => 'message' in draft).filter(({ refused }) => refused === undefined);
     const rows = accepted.map(({ message, answers }) => ({
       id: message.id,
       sender_id: message.sender_id,
@@ -195,16 +199,15 @@ export class Sending {
 
     const takers = await this.#takers(accepted, waiting);
     const entries: Insertable<EntriesTable>[] = [];
-    const results: Sent[] = [];
-    for (const draft of drafts) {
-      if (!('message' in draft)) {
-        results.push(draft);
-        continue;
-      }
+    const stored = new Map<Draft, Sent>();
+    for (const draft of accepted) {
       const seq = seqs.get(draft.message.id);
-      results.push(seq === undefined ? await this.#repeated(draft) : await this.#store(draft, seq, takers, entries));
+      if (seq !== undefined) stored.set(draft, await this.#store(draft, seq, takers, entries));
     }
     for (const chunk of chunks(entries)) await insertEntries(db, { rows: chunk });
+    const results: Sent[] = [];
+    for (const draft of drafts)
+      results.push('message' in draft ? (stored.get(draft) ?? (await this.#repeated(draft))) : draft);
     return results;
   }
 
@@ -248,15 +251,17 @@ export class Sending {
   }
 
   async #draft(
-    message: Outgoing,
+    outgoing: Outgoing,
     find: (ref: string) => Addressee | undefined,
     replies: ReadonlyMap<string, Answered>,
     coming: Map<string, number>,
   ): Promise<Draft | Sent> {
-    const from = find(message.sender_id);
-    if (!from || (message.session_id !== null && from.session_id !== message.session_id)) {
+    const from = find(outgoing.sender_id);
+    if (!from || (outgoing.session_id !== null && from.session_id !== outgoing.session_id)) {
       return { ok: false, reason: 'session-ended' };
     }
+    // it may have turned out to be another peer since it was asked
+    const message = { ...outgoing, sender_id: from.short.id };
     const named = new Map<string, Addressee>();
     for (const ref of message.to) {
       const peer = nameKey(ref) === OPERATOR_NAME ? await this.#humanOf(from.person_id) : find(ref);
@@ -267,18 +272,17 @@ export class Sending {
     if (named.size === 0) return { ok: false, reason: 'to-self' };
     const answers =
       message.reply_to === undefined ? undefined : replies.get(`${message.reply_to} ${message.sender_id}`);
-    if (message.reply_to !== undefined && !answers) return { ok: false, reason: 'no-such-reply-to' };
+    const draft = { message, from, named: [...named.values()], to: [], answers };
+    if (message.reply_to !== undefined && !answers) return { ...draft, refused: 'no-such-reply-to' };
     const to: Addressee[] = [];
-    const full: PeerShort[] = [];
     for (const peer of named.values()) {
       const { id } = peer.short;
       const ahead = coming.get(id) ?? 0;
-      if (await this.#room.take(this.#u.db, id, this.#u.now, ahead)) {
-        coming.set(id, ahead + 1);
-        to.push(peer);
-      } else full.push(peer.short);
+      if (!(await this.#room.take(this.#u.db, id, this.#u.now, ahead))) continue;
+      coming.set(id, ahead + 1);
+      to.push(peer);
     }
-    return to.length === 0 ? { ok: false, reason: 'mailbox-full' } : { message, from, to, full, answers };
+    return { ...draft, to, refused: to.length === 0 ? 'mailbox-full' : undefined };
   }
 
   async #humanOf(person_id: string): Promise<Addressee | undefined> {
@@ -310,7 +314,7 @@ export class Sending {
 
   /** The message is new: its entries, what its recipients get at once, and what it tells. */
   async #store(
-    { message, from, to, full, answers }: Draft,
+    { message, from, named, to, answers }: Draft,
     seq: number,
     taker: (peer: Addressee) => WaitingSession | undefined,
     entries: Insertable<EntriesTable>[],
@@ -348,7 +352,8 @@ export class Sending {
       return { record, handed: request !== undefined };
     });
     if (answers) await this.#confirmNamed(answers.seq, message);
-    return { ok: true, fresh: true, message_id: message.id, to: sent, full };
+    const without = named.filter((peer) => !to.includes(peer)).map(({ short }) => short);
+    return { ok: true, fresh: true, message_id: message.id, to: sent, without };
   }
 
   /** Whoever answers a message by its id has read it. */
@@ -368,24 +373,34 @@ export class Sending {
     });
   }
 
-  /** A message with this key was stored before. The same one again is answered as the first was. */
-  async #repeated({ message, to, full }: Draft): Promise<Sent> {
-    const rows = await findByKey(this.#u.db, { keys: [message.idempotency_key ?? ''] });
-    const earlier = rows.filter(({ sender_id }) => sender_id === message.sender_id);
+  /**
+   * A message with this key was stored before, or this one is refused. The same message again is answered as the first
+   * time, whatever would be in its way now.
+   */
+  async #repeated({ message, named, refused }: Draft): Promise<Sent> {
+    const { idempotency_key, sender_id, text } = message;
+    const rows = idempotency_key === undefined ? [] : await findByKey(this.#u.db, { keys: [idempotency_key] });
+    const earlier = rows.filter((row) => row.sender_id === sender_id);
     const [first] = earlier;
-    const known = new Set([...to.map(({ short }) => short.id), ...full.map(({ id }) => id)]);
+    if (!first) return { ok: false, reason: refused ?? 'key-reused' };
+    const places = new Map(named.map(({ short }, place) => [short.id, place]));
     // what was moved to another mailbox since says nothing of where it was sent
-    const isSame = earlier.every(
-      ({ recipient_id, first_recipient_id }) => first_recipient_id !== null || known.has(recipient_id),
-    );
-    if (!first || first.text !== message.text || !isSame) return { ok: false, reason: 'key-reused' };
+    const isSame = earlier.every((row) => row.first_recipient_id !== null || places.has(row.recipient_id));
+    if (first.text !== text || !isSame) return { ok: false, reason: 'key-reused' };
+    const has = new Map<string, number>();
+    for (const { recipient_id, first_recipient_id } of earlier) {
+      const place = places.get(recipient_id) ?? places.get(first_recipient_id ?? '') ?? named.length;
+      has.set(recipient_id, place);
+      if (first_recipient_id !== null) has.set(first_recipient_id, place);
+    }
     const records = await new Messages(this.#u).entriesOf(first.id);
+    records.sort((a, b) => (has.get(a.to.id) ?? 0) - (has.get(b.to.id) ?? 0));
     return {
       ok: true,
       fresh: false,
       message_id: first.id,
       to: records.map((record) => ({ record, handed: false })),
-      full: [],
+      without: named.filter(({ short }) => !has.has(short.id)).map(({ short }) => short),
     };
   }
 }

@@ -11,11 +11,16 @@ interface Identity {
 
 /** @returns undefined where nothing is, or where the system does not say */
 export function identityOf(path: string): Identity | undefined {
+  const found = look(path);
+  return found === 'unknown' ? undefined : found;
+}
+
+function look(path: string): Identity | 'unknown' | undefined {
   try {
-    const { dev, ino } = statSync(path);
-    return { dev, ino };
-  } catch {
-    return undefined;
+    return statSync(path);
+  } catch (error) {
+    // a folder that may not be read for a while is no reason to give up
+    return ['ENOENT', 'ENOTDIR', 'ELOOP'].includes((error as NodeJS.ErrnoException).code ?? '') ? undefined : 'unknown';
   }
 }
 
@@ -49,9 +54,9 @@ export class SqliteFiles {
   /** What happened to the first file that is not in its place; undefined while all are. A few microseconds. */
   trouble(): string | undefined {
     for (const { path, identity } of [{ path: this.path, identity: this.#main }, ...this.#beside]) {
-      const stat = look(path);
-      if (stat === undefined) return `${path} was deleted or moved away`;
-      if (stat !== 'unknown' && !isSame(identity, stat)) return `${path} was replaced by another file`;
+      const found = look(path);
+      if (found === undefined) return `${path} was deleted or moved away`;
+      if (found !== 'unknown' && !isSame(identity, found)) return `${path} was replaced by another file`;
     }
     return undefined;
   }
@@ -77,14 +82,5 @@ export class SqliteFiles {
 
   #ownLogs(): string[] {
     return this.#beside.filter(({ path, identity }) => isSame(identity, identityOf(path))).map(({ path }) => path);
-  }
-}
-
-function look(path: string): Identity | 'unknown' | undefined {
-  try {
-    return statSync(path);
-  } catch (error) {
-    // a folder that may not be read for a while is no reason to give up
-    return ['ENOENT', 'ENOTDIR', 'ELOOP'].includes((error as NodeJS.ErrnoException).code ?? '') ? undefined : 'unknown';
   }
 }

@@ -32,6 +32,11 @@ export interface OpenOptions {
 const CHECKED_AT_START_MAX_BYTES = 64 * 1024 * 1024;
 const BUSY_TIMEOUT_MS = 5_000;
 
+/** At once with the right to write: another process on this file is waited for here, and cannot get in between later. */
+const BEGIN = CompiledQuery.raw('begin immediate');
+const COMMIT = CompiledQuery.raw('commit');
+/** Does nothing where SQLite has undone the transaction by itself; see rollbackOnce. */
+const ROLLBACK = CompiledQuery.raw('rollback');
 const RELAX = CompiledQuery.raw('pragma synchronous = normal');
 const RESTORE = CompiledQuery.raw('pragma synchronous = full');
 
@@ -65,9 +70,16 @@ class SqliteEngine implements Engine {
           await connection.executeQuery(durable ? RESTORE : RELAX);
           this.#durable = durable;
         }
-        const result = await connection.transaction().execute(work);
-        if (durable) guard.assertInPlace();
-        return result;
+        await connection.executeQuery(BEGIN);
+        try {
+          const result = await work(connection);
+          await connection.executeQuery(COMMIT);
+          if (durable) guard.assertInPlace();
+          return result;
+        } catch (error) {
+          await connection.executeQuery(ROLLBACK);
+          throw error;
+        }
       }),
     );
   }

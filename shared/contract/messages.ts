@@ -71,7 +71,7 @@ export const messages = {
     }),
     response: z.object({
       message_id: Id,
-      /** One for each recipient, in the order in which they were named. */
+      /** One for each recipient: those that have it in the order in which they were named, then those that do not. */
       receipts: z.array(Receipt).min(1),
     }),
   }),

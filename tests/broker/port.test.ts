@@ -70,7 +70,7 @@ it.concurrent.each(Object.entries(LISTENERS))(
   },
 );
 
-it("a session's tools say so and name AGENT_PEERS_PORT, and work once the port is free", {
+it("a session's tools say so and name AGENT_PEERS_PORT, or wait, and work once the port is free", {
   timeout: 90_000,
 }, async () => {
   const held = await Promise.all(
@@ -81,11 +81,19 @@ it("a session's tools say so and name AGENT_PEERS_PORT, and work once the port i
   );
   await Promise.all(
     held.map(async ({ box, server, code, session }) => {
-      const refused = await session.tool('whoami');
-      expect([refused.isError, refused.text]).toEqual([true, expect.stringContaining(`Error ${code}: `)]);
-      expect(refused.text).toContain('AGENT_PEERS_PORT');
-      expect(refused.text).toContain(String(box.location.port));
-      server.close();
+      const first = session.tool('whoami');
+      if (code === 'broker_unresponsive') {
+        // it may be a broker that goes on in a moment: the call waits, and is answered when one is there
+        await until(() => session.stderr.includes(`"${code}"`));
+        server.close();
+        expect(await first).toMatchObject({ isError: false });
+      } else {
+        const refused = await first;
+        expect([refused.isError, refused.text]).toEqual([true, expect.stringContaining(`Error ${code}: `)]);
+        expect(refused.text).toContain('AGENT_PEERS_PORT');
+        expect(refused.text).toContain(String(box.location.port));
+        server.close();
+      }
       const healed = await until(async () => {
         const answer = await session.tool('whoami');
         return !answer.isError && answer;

@@ -78,6 +78,11 @@ it('an empty message, one to oneself and an answer to nothing are refused', asyn
   expect(await codeOf(ann.send('bob', 'hello', { reply_to: 'm-none' }))).toBe('message_not_found');
 });
 
+it('a text with NUL is refused, and said so; an escaped one that a programmer wrote is none', async () => {
+  expect(await codeOf(ann.send('bob', 'a\0b'))).toBe('invalid_request');
+  expect(await codeOf(ann.send('bob', 'a\\u0000b'))).toBe('none');
+});
+
 it('the log has no message text, no token and no key', async () => {
   await ann.send('bob', 'a very particular text');
   await codeOf(ann.send('bob', '', { idempotency_key: 'a very particular key' }));

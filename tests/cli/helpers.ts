@@ -17,7 +17,7 @@ export const DANGEROUS = /(?!\n)[\p{Cc}\p{Cf}\p{DI}\p{Zl}\p{Zp}]/u;
 
 /** Sets a window title, clears the screen, rings, turns the text around, hides some, and does it with C1 controls too. */
 export const HOSTILE =
-  'a\u001b]0;owned\u0007b\u001b[2Jc\u009b31md\u0090x\u009ce\u202efed\u2066g\u200eh\u007f\u0000i\u00ad\u115f\u{e0041}';
+  'a\u001b]0;owned\u0007b\u001b[2Jc\u009b31md\u0090x\u009ce\u202efed\u2066g\u200eh\u007fi\u00ad\u115f\u{e0041}';
 
 export interface Ran {
   readonly code: number | null;

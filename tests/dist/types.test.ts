@@ -12,12 +12,12 @@ import { DIST, ROOT } from '../helpers/sandbox.ts';
 const run = promisify(execFile);
 
 const CONSUMER = `
-import { BrokerClient, type InboxMessage, PeersError, readLocation, VERSION } from 'agent-peers-mcp';
+import { BrokerClient, forTerminal, type InboxMessage, PeersError, readLocation, VERSION } from 'agent-peers-mcp';
 
 const client = new BrokerClient(readLocation({ HOME: '/nowhere', AGENT_PEERS_PORT: '1' }));
 export async function unread(token: string): Promise<string[]> {
   const { messages } = await client.call('nextMessages', { wait_ms: 0 }, { token });
-  return messages.map((message: InboxMessage) => message.text);
+  return messages.map((message: InboxMessage) => forTerminal(message.text));
 }
 const failure = await client.hello().catch((error: unknown) => error);
 if (!(failure instanceof PeersError)) throw new Error('no error');
@@ -29,6 +29,8 @@ const MISUSES = [
   "await client.call('sendMessage', { to: 'ann' });",
   "await client.call('sendMessage', { to: 'ann', message: 'hi', priority: 'loud' });",
   "const { peer } = await client.call('whoami', {}); peer.nickname;",
+  // a peer's words, without the function that is made for their reader
+  "const { peer } = await client.call('whoami', {}); 'works on ' + peer.summary;",
 ];
 
 let folder: string;

@@ -62,8 +62,7 @@ function mount(folder: string, bytes: number, more = ''): void {
 }
 
 /** A file system that takes no further file: its AGENT_PEERS_HOME holds a secret, and that is all there is room for. */
-export function fullHome(box: Sandbox): { end(): void } | undefined {
-  if (!MAY_MOUNT) return undefined;
+function fullHome(box: Sandbox): { end(): void } {
   const { home } = box.location;
   mkdirSync(home, { recursive: true });
   mount(home, PAGE_BYTES, ',nr_inodes=2');
@@ -95,3 +94,5 @@ export const SMALL_DISKS: [string, (box: Sandbox) => SmallDisk][] = [
   ['a limit on file size', limitedFiles],
   ...(MAY_MOUNT ? ([['a file system of 2 MB', mountedDisk]] as [string, typeof mountedDisk][]) : []),
 ];
+
+export const FULL_HOMES: [string, typeof fullHome][] = MAY_MOUNT ? [['a file system that is full', fullHome]] : [];

@@ -1,7 +1,7 @@
 /** Something else than a file in place of a kept credential: the session that wants it does not wait for its end. */
-import { mkdirSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { rmSync, statSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { credentialPath } from '../../session/identity.ts';
 import { endless, fifo } from '../helpers/odd-files.ts';
 import { Sandbox } from '../helpers/sandbox.ts';
 
@@ -12,16 +12,15 @@ beforeAll(async () => {
 });
 afterAll(() => box.close());
 
-const long = (path: string) => writeFileSync(path, `{"peer_id":"${'x'.repeat(1_000_000)}","credential":"x"}`);
+const long = (path: string) => writeFileSync(path, 'x'.repeat(1_000_000));
 
 it.each([
   ['fifo', fifo],
   ['endless', endless],
   ['long', long],
-])('%s: the name gets a new peer, whose credential is kept in its place', async (name, make) => {
-  const folder = join(box.location.home, 'peers');
-  const path = join(folder, `${name}.json`);
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+])('%s: a credential takes its place, and the session is a peer as ever', async (name, make) => {
+  const path = credentialPath(box.location.home);
+  rmSync(path, { force: true });
   make(path);
   const session = await box.session({ name });
   expect((await session.tool('whoami')).text).toContain(name);

@@ -105,7 +105,7 @@ describe('the outbox of a session', () => {
           expect(broker.waits).toEqual([]);
           await broker.outbox.close();
           const dropped = names(count).length - good.length;
-          expect(broker.logged.filter((line) => line.includes('refuses'))).toHaveLength(dropped);
+          expect(broker.logged.filter((line) => line.includes('it is dropped'))).toHaveLength(dropped);
         },
       ),
       { numRuns: 50 },

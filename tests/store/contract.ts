@@ -6,12 +6,13 @@ import { leasing } from './contract/leasing.ts';
 import { operator } from './contract/operator.ts';
 import { orphans } from './contract/orphans.ts';
 import { peers } from './contract/peers.ts';
+import { recipients } from './contract/recipients.ts';
 import { retention } from './contract/retention.ts';
 import { sending } from './contract/sending.ts';
 import type { Runner, Test } from './runner.ts';
 import { type StoreHost, World } from './world.ts';
 
-const TOPICS = { sending, leasing, confirming, orphans, identity, peers, idleWatches, operator, retention };
+const TOPICS = { sending, recipients, leasing, confirming, orphans, identity, peers, idleWatches, operator, retention };
 
 export function storeContract({ describe, it, expect }: Runner, database: string, newHost: () => StoreHost): void {
   const test: Test = (name, body) =>

@@ -169,12 +169,12 @@ export class Mail {
     expect(sent.to.map(({ record }) => record.to.id).sort()).toEqual(kept.map(({ owner }) => idOf(owner)).sort());
     expect(sent.to.map(({ handed }) => handed)).toEqual(sent.to.map(() => false));
     const without = named.filter((who) => kept.every(({ first, owner }) => first !== who && owner !== who));
-    expect(sent.full.map(({ id }) => id).sort()).toEqual(without.map(idOf).sort());
+    expect(sent.without.map(({ id }) => id).sort()).toEqual(without.map(idOf).sort());
   }
 
   #isNew(sent: Extract<Sent, { ok: true }>, named: readonly number[]): void {
     const { processes, letters, world } = this;
-    expect(sent.full).toEqual([]);
+    expect(sent.without).toEqual([]);
     expect(sent.to.map(({ record }) => record.to.id)).toEqual(named.map((who) => at(processes, who).member.id));
     const news = this.news();
     for (const [i, owner] of named.entries()) {

@@ -362,7 +362,7 @@ export class World {
     return known;
   }
 
-  /** What a broker tells the store of the sessions that hold a request. What those are handed arrives. */
+  /** What a broker tells the store of the sessions that hold a request, having looked. What those are handed arrives. */
   waiting(members: readonly Member[] = []) {
     const held = new Map(
       members.map((member) => {
