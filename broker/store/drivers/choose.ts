@@ -16,12 +16,17 @@ export async function chooseDriver(): Promise<SqliteDriver> {
   try {
     return await betterSqlite3();
   } catch (error) {
-    const why = error instanceof Error ? error.message.split('\n')[0] : String(error);
     throw new PeersError(
       'database_driver_missing',
-      `There is no driver for SQLite: Node ${process.versions.node} brings none, and better-sqlite3 does not load (${why}).`,
-      'Use Node 22.13 or newer, or install agent-peers-mcp again in a way that runs the install script of better-sqlite3.',
+      `There is no driver for SQLite: Node ${process.versions.node} brings none, and better-sqlite3 does not load (${reason(error)}).`,
+      'Use Node 22.13 or newer, which needs none, or run: npm install --global --ignore-scripts=false agent-peers-mcp',
       { cause: error },
     );
   }
+}
+
+/** In one line, without the list of all places that were looked at. */
+function reason(error: unknown): string {
+  const [what = ''] = String(error instanceof Error ? error.message : error).split('\n →');
+  return what.replace(/\s+/g, ' ').replace(/[.:]? ?(?:Tried:)?$/, '');
 }

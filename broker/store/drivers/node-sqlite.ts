@@ -19,7 +19,7 @@ function load(): NodeSqlite | undefined {
   // for this call only, which is synchronous: no other warning can come meanwhile
   process.emitWarning = () => {};
   try {
-    return process.getBuiltinModule?.('node:sqlite');
+    return process.getBuiltinModule('node:sqlite');
   } finally {
     process.emitWarning = emitWarning;
   }
