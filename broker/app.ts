@@ -5,6 +5,7 @@ import { type OperationName, operations } from '../shared/contract/index.ts';
 import type { Operation } from '../shared/contract/operation.ts';
 import { ERROR_KINDS, PeersError, toPeersError } from '../shared/errors.ts';
 import { BODY_MAX_BYTES } from '../shared/limits.ts';
+import { wellFormed } from '../shared/text.ts';
 import type { Auth } from './auth.ts';
 import { assertName } from './core/names.ts';
 import type { Call, Deps, Handlers } from './deps.ts';
@@ -69,17 +70,22 @@ async function readBody(request: Request): Promise<string> {
   }
 }
 
-/** NUL: PostgreSQL stores none, and no engine is to take what another refuses. Only its escape can bring it here. */
-const NUL_ESCAPE = '\\u0000';
+/** Escapes by which a string may come to hold NUL or half of a surrogate pair: nothing else in UTF-8 can bring them. */
+const ODD_ESCAPE = /\\u(?:0000|d[89a-f])/i;
 
-/** @throws PeersError `invalid_request` where a string holds NUL */
+/**
+ * What is stored is what was said: PostgreSQL stores no NUL, and no UTF-8 holds half of a pair. So NUL is refused on
+ * every engine, and halves are replaced, before anything is looked up or compared.
+ * @throws PeersError `invalid_request` where a string holds NUL
+ */
 function parseJson(text: string): unknown {
-  if (!text.includes(NUL_ESCAPE)) return JSON.parse(text);
+  if (!ODD_ESCAPE.test(text)) return JSON.parse(text);
   return JSON.parse(text, (key, value: unknown) => {
-    if (typeof value === 'string' && value.includes('\0')) {
+    if (typeof value !== 'string') return value;
+    if (value.includes('\0')) {
       throw new PeersError('invalid_request', `${key}: it holds a NUL character.`, 'Leave NUL characters out.');
     }
-    return value;
+    return wellFormed(value);
   });
 }
 

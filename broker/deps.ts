@@ -6,8 +6,8 @@ import type { Bus } from './bus.ts';
 import type { Clock, Ids } from './clock.ts';
 import type { RateLimiter } from './core/rate-limit.ts';
 import type { Feed } from './feed.ts';
-import type { Lines } from './lines.ts';
 import type { Logger } from './log.ts';
+import type { NewestRequests } from './newest-request.ts';
 import type { Outbox } from './outbox.ts';
 import type { Presence } from './presence.ts';
 import type { Person } from './store/persons.ts';
@@ -29,7 +29,7 @@ export interface Deps {
   readonly bus: Bus;
   readonly feed: Feed;
   readonly presence: Presence;
-  readonly lines: Lines;
+  readonly newestRequests: NewestRequests;
   readonly waiters: Waiters;
   readonly rate: RateLimiter;
   readonly clock: Clock;

@@ -49,7 +49,7 @@ export class Hold {
     return this.#isOver;
   }
 
-  /** Nobody is there to be given anything by this request. */
+  /** Nobody waits for the answer to this request any more: it must take no messages. */
   get isVoid(): boolean {
     return this.#isVoid;
   }

@@ -2,6 +2,7 @@
  * This broker among those on its database: it has a row and a heartbeat, and takes over the sessions of those that are
  * dead. On one machine that is the broker before it; in a network there may be several.
  */
+import { isRunning } from '../shared/process-identity.ts';
 import type { Deps } from './deps.ts';
 import { every } from './housekeeping.ts';
 import { tellWatchers } from './idle-watch.ts';
@@ -10,16 +11,6 @@ import type { Unit } from './store/store.ts';
 const BEAT_MS = 5_000;
 /** A broker that was silent for so long is dead, or its machine is as good as that. */
 const DEAD_MS = 20_000;
-
-/** Whether a process of this host runs. */
-export function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
-}
 
 /** Takes its place; whoever was attached to a broker that is dead has to attach again. */
 export async function startInstance(deps: Pick<Deps, 'store' | 'ids' | 'host' | 'instance_id'>): Promise<void> {

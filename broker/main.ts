@@ -19,8 +19,8 @@ import type { Deps, Handlers } from './deps.ts';
 import { Feed } from './feed.ts';
 import { startHousekeeping } from './housekeeping.ts';
 import { keepInstance, startInstance, stopInstance } from './instance.ts';
-import { Lines } from './lines.ts';
 import { openLog } from './log.ts';
+import { NewestRequests } from './newest-request.ts';
 import { Outbox } from './outbox.ts';
 import { Presence } from './presence.ts';
 import { startReactions } from './reactions.ts';
@@ -106,7 +106,7 @@ export async function runBroker(env: Env): Promise<number> {
       clock: systemClock,
       ids,
       outbox: new Outbox(store, waiters),
-      lines: new Lines(),
+      newestRequests: new NewestRequests(),
       waiters,
       presence,
       rate: new RateLimiter(config.ratePerMinute),

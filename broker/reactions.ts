@@ -3,8 +3,8 @@ import type { Auth } from './auth.ts';
 import type { Bus } from './bus.ts';
 import type { Entry } from './core/mailbox.ts';
 import type { Feed } from './feed.ts';
-import type { Lines } from './lines.ts';
 import type { Logger } from './log.ts';
+import type { NewestRequests } from './newest-request.ts';
 import type { Presence } from './presence.ts';
 import type { NewEvent } from './store/events.ts';
 import type { Store } from './store/store.ts';
@@ -18,7 +18,7 @@ export interface ReactionDeps {
   readonly wakeBus: WakeBus;
   readonly feed: Feed;
   readonly waiters: Waiters;
-  readonly lines: Lines;
+  readonly newestRequests: NewestRequests;
   readonly presence: Presence;
   readonly auth: Auth;
   readonly log: Logger;
@@ -34,13 +34,13 @@ function newsOf({ kind, state }: NewEvent, now: number): Partial<Entry> | undefi
 
 /** @returns ends it */
 export function startReactions(deps: ReactionDeps, now: () => number): () => void {
-  const { store, bus, wakeBus, feed, waiters, lines, presence, auth, log } = deps;
+  const { store, bus, wakeBus, feed, waiters, newestRequests, presence, auth, log } = deps;
 
   const sessionsChanged = ({ ended, moved }: Pick<Effects, 'moved'> & { readonly ended: Iterable<string> }) => {
     for (const session_id of ended) {
       auth.forget(session_id);
       presence.forget(session_id);
-      lines.forget(session_id);
+      newestRequests.forget(session_id);
       bus.publish({ kind: 'session-ended', session_id });
     }
     for (const [session_id, peer_id] of moved) {

@@ -73,7 +73,8 @@ function render({ messages, unread }: Inbox, peek: boolean, context: Context): s
   if (!last) return 'No messages.';
   const more = unread - messages.length;
   const notes = [
-    `Answer: agent-peers send ${last.from.name} --reply-to ${last.message_id} "…"`,
+    // a name may begin with a dash, and would pass for an option
+    `Answer: agent-peers send ${last.from.name.startsWith('-') ? last.from.id : last.from.name} --reply-to ${last.message_id} "…"`,
     ...(more > 0 ? [`${more} more ${more === 1 ? 'waits' : 'wait'}: run agent-peers inbox again.`] : []),
     ...(peek ? ['Nothing was marked as read.'] : []),
   ];

@@ -69,7 +69,13 @@ async function withStandIn<T>(
   const { root, gitDir, commonDir } = repository;
   const folder = await mkdtemp(join(tmpdir(), 'agent-peers-git-')).catch(() => undefined);
   if (folder === undefined) return undefined;
-  const remove = () => rmSync(folder, { recursive: true, force: true });
+  const remove = () => {
+    try {
+      rmSync(folder, { recursive: true, force: true });
+    } catch {
+      // a small folder of links is left in the folder for temporary files, which the system empties
+    }
+  };
   process.once('exit', remove);
   try {
     const [own, theirs] = await Promise.all([

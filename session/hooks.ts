@@ -23,7 +23,7 @@ export interface HookAnswer {
   readonly batch: Batch;
 }
 
-const NO_ANSWER: HookAnswer = { json: {}, batch: NOTHING };
+export const NO_ANSWER: HookAnswer = { json: {}, batch: NOTHING };
 
 export function hookEvent(input: unknown): HookEvent | undefined {
   return HookInput.safeParse(input).data?.event;

@@ -29,21 +29,28 @@ export function credentialPath(home: string): string {
  * The credential of all peers of this home. It begins as a value derived from the secret and is kept in a file of its
  * own (0600), so that it survives a new secret. Until it could be written every session derives the same one: no peer
  * depends on a write that comes after its registration.
+ * @param mine what this session registered with, should it not be on disk yet
  * @throws PeersError `invalid_config` where the file cannot be read, or one of {@link readSecret}'s
  */
-export function homeCredential(home: string): HomeCredential {
+export function homeCredential(home: string, mine?: string): HomeCredential {
   const path = credentialPath(home);
   const saved = readCredential(path);
   if (saved !== undefined && CREDENTIAL.test(saved)) return { credential: saved, unsaved: undefined };
-  const credential = createHmac('sha256', readSecret(home)).update('agent-peers credential 1').digest('base64url');
+  const credential = mine ?? derivedCredential(home);
   try {
     // damaged: no peer was made with what it says
     if (saved !== undefined) rmSync(path);
     createPrivateFile(path, `${credential}\n`);
-    return { credential, unsaved: undefined };
+    // of several sessions the first wins, and one with another secret may have been the first
+    const kept = readCredential(path);
+    return { credential: kept !== undefined && CREDENTIAL.test(kept) ? kept : credential, unsaved: undefined };
   } catch (error) {
     return { credential, unsaved: toPeersError(error) };
   }
+}
+
+function derivedCredential(home: string): string {
+  return createHmac('sha256', readSecret(home)).update('agent-peers credential 1').digest('base64url');
 }
 
 /** @returns what the file says; undefined where there is none */

@@ -2,7 +2,7 @@
  * What this session holds of its peer's mailbox: leased, not yet confirmed. It decides what is shown when, so that
  * within one process a message is shown as new at most once, and confirms what there is evidence for.
  */
-import type { Confirmation, Evidence, InboxMessage, PushRoute } from '../shared/contract/types.ts';
+import type { Confirmation, InboxMessage, PushNote, PushRoute, SessionEvidence } from '../shared/contract/types.ts';
 import { PUSH_NOTICE_MAX_BYTES, TOOL_RESPONSE_MAX_BYTES } from '../shared/limits.ts';
 import { cut } from '../shared/peer-text.ts';
 import type { Frame } from './present.ts';
@@ -29,6 +29,8 @@ interface Held {
   state: 'new' | 'pushing' | 'pushed' | 'shown';
   /** What it was before it was shown, should the client throw the response away. */
   before: 'new' | 'pushed';
+  /** By which it was pushed last, or is being pushed. */
+  route: PushRoute | undefined;
   /** Shown in one line after a push, not whole. */
   noticed: boolean;
 }
@@ -60,28 +62,37 @@ export interface TakeOptions {
 
 export class Inbox {
   readonly #held = new Map<string, Held>();
-  readonly #done = new Map<string, Evidence>();
+  readonly #done = new Map<string, SessionEvidence>();
   readonly #arrivals = new Set<() => void>();
   readonly #confirm: (confirmations: Confirmation[]) => void;
+  readonly #notePush: (note: PushNote) => void;
 
-  /** @param confirm tells the broker; must not lose what it is given */
-  constructor(confirm: (confirmations: Confirmation[]) => void) {
+  /** Both tell the broker, and must not lose what they get. */
+  constructor(confirm: (confirmations: Confirmation[]) => void, notePush: (note: PushNote) => void) {
     this.#confirm = confirm;
+    this.#notePush = notePush;
   }
 
   /** @returns those that this process did not have before */
   add(messages: readonly InboxMessage[]): InboxMessage[] {
     const fresh: InboxMessage[] = [];
+    const pushed = new Map<PushRoute, string[]>();
     for (const message of messages) {
       const { message_id } = message;
       const evidence = this.#done.get(message_id);
+      const held = this.#held.get(message_id);
       // the confirmation got lost: say it again, show nothing again
       if (evidence) this.#confirm([{ message_id, evidence }]);
-      else if (!this.#held.has(message_id)) {
-        this.#held.set(message_id, { message, state: 'new', before: 'new', noticed: false });
+      else if (held) {
+        const route = pushedBy(held);
+        if (route !== undefined) pushed.set(route, [...(pushed.get(route) ?? []), message_id]);
+      } else {
+        this.#held.set(message_id, { message, state: 'new', before: 'new', route: undefined, noticed: false });
         fresh.push(message);
       }
     }
+    // the broker forgot the pushes with the session's last registration: unpushed, they would hold up what follows
+    for (const [route, message_ids] of pushed) this.#notePush({ message_ids, route });
     if (fresh.length > 0) this.#notify();
     return fresh;
   }
@@ -114,10 +125,11 @@ export class Inbox {
   }
 
   /** Takes a new message for a push; false when it was shown, or is being pushed, already. */
-  beginPush(message_id: string): boolean {
+  beginPush(message_id: string, route: PushRoute): boolean {
     const held = this.#held.get(message_id);
     if (held?.state !== 'new') return false;
     held.state = 'pushing';
+    held.route = route;
     return true;
   }
 
@@ -187,7 +199,7 @@ export class Inbox {
    * There is evidence that the model has these.
    * @param pushed_by the route whose push is the evidence
    */
-  settle(message_ids: readonly string[], evidence: Evidence, pushed_by?: PushRoute): void {
+  settle(message_ids: readonly string[], evidence: SessionEvidence, pushed_by?: PushRoute): void {
     const confirmations: Confirmation[] = [];
     for (const message_id of message_ids) {
       const held = this.#held.get(message_id);
@@ -210,10 +222,15 @@ export class Inbox {
     return this.newMessages().flatMap(({ message_id, redelivered }) => (redelivered ? [] : [message_id]));
   }
 
-  #remember(message_id: string, evidence: Evidence): void {
+  #remember(message_id: string, evidence: SessionEvidence): void {
     this.#done.set(message_id, evidence);
     if (this.#done.size <= REMEMBERED_MAX) return;
     const [oldest] = this.#done.keys();
     if (oldest !== undefined) this.#done.delete(oldest);
   }
+}
+
+/** The route by which it was handed to the client unasked; undefined where it was not. */
+function pushedBy({ state, before, route }: Held): PushRoute | undefined {
+  return state === 'pushed' || (state === 'shown' && before === 'pushed') ? route : undefined;
 }

@@ -24,6 +24,12 @@ const STEADY_MS = 200;
 /** What a call gets at least, when the link is up again in its last moment. */
 const LAST_TRY_MS = 1_000;
 
+/** The broker, as far as the link uses it. */
+export interface LinkedBroker extends Pick<BrokerClient, 'call' | 'close' | 'brokerVersion'> {
+  /** Finds the broker, or starts one. @throws PeersError as {@link ensureBroker} */
+  ensure(): Promise<unknown>;
+}
+
 export interface LinkOptions {
   readonly location: Location;
   readonly brokerEntry: string;
@@ -35,11 +41,25 @@ export interface LinkOptions {
   onMessages(messages: readonly InboxMessage[]): void;
   /** Notes that went along with a request that failed. */
   onNotesFailed(notes: readonly PushNote[]): void;
+  /** The one at `location`, unless given. */
+  readonly broker?: LinkedBroker;
+}
+
+function brokerAt({ location, brokerEntry, env }: LinkOptions): LinkedBroker {
+  const client = new BrokerClient(location);
+  return {
+    ensure: () => ensureBroker(location, brokerEntry, env),
+    call: (name, body, options) => client.call(name, body, options),
+    close: () => client.close(),
+    get brokerVersion() {
+      return client.brokerVersion;
+    },
+  };
 }
 
 export class BrokerLink {
   readonly #options: LinkOptions;
-  readonly #client: BrokerClient;
+  readonly #broker: LinkedBroker;
   readonly #stopped = new AbortController();
   /** Resolves at the next change of the state below. */
   #changed: Deferred<void> = deferred();
@@ -58,7 +78,7 @@ export class BrokerLink {
 
   constructor(options: LinkOptions) {
     this.#options = options;
-    this.#client = new BrokerClient(options.location);
+    this.#broker = options.broker ?? brokerAt(options);
   }
 
   /** One word for people, and why it is not `ready`. */
@@ -102,23 +122,25 @@ export class BrokerLink {
       await this.#untilReady(end, wasSent, signal);
       const token = this.#token;
       if (token === undefined) continue;
+      const timeoutMs = Math.min(ANSWER_TIMEOUT_MS, Math.max(LAST_TRY_MS, end - performance.now()));
       try {
-        const timeoutMs = Math.min(ANSWER_TIMEOUT_MS, Math.max(LAST_TRY_MS, end - performance.now()));
-        return await this.#client.call(name, body, { token, timeoutMs, ...(signal ? { signal } : {}) });
+        return await this.#broker.call(name, body, { token, timeoutMs, ...(signal ? { signal } : {}) });
       } catch (error) {
         const failure = toPeersError(error);
         if (failure.code === 'session_superseded') this.#fallSilent(failure);
         if (!isHealedByReconnecting(failure) || this.#stopped.signal.aborted) throw failure;
-        this.#down(failure, token);
+        // a broker that is slow for a call with little time left is not down for the others
+        const wasImpatient = failure.code === 'broker_unresponsive' && timeoutMs < ANSWER_TIMEOUT_MS;
+        if (!wasImpatient) this.#down(failure, token);
         wasSent ||= failure.code !== 'session_stale';
         if (performance.now() >= end) throw waitedInVain(failure, wasSent);
       }
     }
   }
 
-  /** Sends the note along with the request that is about to be held; false where that is held already. */
+  /** Sends the note along with the request that is about to be held; false where that is held already, or is full. */
   takeAlong(note: PushNote): boolean {
-    if (this.#holding) return false;
+    if (this.#holding || this.#notes.length >= NOTES_AT_ONCE) return false;
     this.#notes.push(note);
     return true;
   }
@@ -130,25 +152,25 @@ export class BrokerLink {
     this.#hold.abort();
     if (token !== undefined && !this.#superseded && !this.#failure) {
       const signal = AbortSignal.timeout(CLOSE_WAIT_MS);
-      await this.#client.call('closeSession', { unseen: [...unseen] }, { token, signal }).catch((error: unknown) => {
+      await this.#broker.call('closeSession', { unseen: [...unseen] }, { token, signal }).catch((error: unknown) => {
         // the broker notices the closed connection too
         this.#options.log.info('could not say goodbye', { code: toPeersError(error).code });
       });
     }
-    this.#client.close();
+    this.#broker.close();
   }
 
   /** @throws what waiting cannot mend at once; anything else when the time is over */
   async #untilReady(end: number, wasSent: boolean, signal: AbortSignal | undefined): Promise<void> {
     while (this.#token === undefined || this.#failure) {
+      if (signal?.aborted) {
+        throw new PeersError('cancelled', 'The call was cancelled.', 'Call again if you still need it.');
+      }
       if (this.#superseded) throw this.#superseded;
       if (this.#failure && !isHealedByReconnecting(this.#failure)) throw this.#failure;
       const left = end - performance.now();
       if (left <= 0) throw waitedInVain(this.#failure, wasSent);
       await this.#news(left, signal);
-      if (signal?.aborted) {
-        throw new PeersError('cancelled', 'The call was cancelled.', 'Call again if you still need it.');
-      }
     }
   }
 
@@ -203,13 +225,10 @@ export class BrokerLink {
   }
 
   async #connect(): Promise<void> {
-    const { location, brokerEntry, env } = this.#options;
-    await ensureBroker(location, brokerEntry, env);
+    await this.#broker.ensure();
     if (this.#token === undefined) {
-      // a second registration would make another peer if the first one still gets through: wait for its answer
-      const registered = await this.#client.call('registerSession', await this.#options.registration(), {
-        timeoutMs: INBOX_HOLD_MS,
-      });
+      // an answer that gets lost does no harm: the same process is the same peer
+      const registered = await this.#broker.call('registerSession', await this.#options.registration());
       this.#token = registered.token;
       this.#options.onRegistered(registered);
     }
@@ -222,12 +241,12 @@ export class BrokerLink {
     if (token === undefined)
       throw new PeersError('session_stale', 'The session is not registered.', 'It registers again by itself.');
     this.#hold = new AbortController();
-    const pushed = this.#notes.splice(0, NOTES_AT_ONCE);
+    const pushed = this.#notes.splice(0);
     this.#holding = true;
     this.#lastRequest += 1;
     const number = this.#lastRequest;
     const request = { wait_ms: INBOX_HOLD_MS, number, received: this.#received, pushed };
-    const answer = await this.#client
+    const answer = await this.#broker
       .call('nextMessages', request, { token, signal: this.#hold.signal })
       .catch((error: unknown) => {
         this.#options.onNotesFailed(pushed);
@@ -237,7 +256,7 @@ export class BrokerLink {
         this.#holding = false;
       });
     // an older broker went, or this program was updated meanwhile: take over the port in an orderly way
-    const version = this.#client.brokerVersion;
+    const version = this.#broker.brokerVersion;
     if (version !== undefined && isNewer(VERSION, version)) {
       throw new PeersError('broker_draining', `The broker has version ${version}.`, 'A newer one takes its place.');
     }

@@ -9,7 +9,7 @@ import { forModelData } from '../shared/peer-text.ts';
 import { byteLength, cleanLine } from '../shared/text.ts';
 import type { Evidence } from './evidence.ts';
 import { type Offer, SERVER_INFO, serverOptions } from './handshake.ts';
-import { answerHook, HOOK_TOOL, type HookEvent, hookEvent } from './hooks.ts';
+import { answerHook, HOOK_TOOL, type HookEvent, hookEvent, NO_ANSWER } from './hooks.ts';
 import { type Inbox, NOTHING } from './inbox.ts';
 import { renderBatch } from './present.ts';
 import type { Tool, ToolContext, ToolResult } from './tools/tool.ts';
@@ -76,7 +76,8 @@ export async function createServer(transport: Transport, options: ServerOptions)
     server.setRequestHandler(ListToolsRequestSchema, () => ({ tools: listed }));
     server.setRequestHandler(CallToolRequestSchema, async ({ params }, { requestId, signal, _meta }) => {
       if (params.name === HOOK_TOOL) {
-        const { json, batch } = answerHook(params.arguments, inbox);
+        // a cancelled call's answer is never sent: nothing may be shown in it
+        const { json, batch } = signal.aborted ? NO_ANSWER : answerHook(params.arguments, inbox);
         const event = hookEvent(params.arguments);
         // a Stop that is answered with messages does not end the turn
         options.onHook(event, _meta ?? {}, event === 'Stop' && batch.messages.length > 0);

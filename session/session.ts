@@ -1,27 +1,24 @@
 /** One session: puts link, inbox, push route and MCP server together, and takes them apart when the client goes. */
-import { randomUUID } from 'node:crypto';
 import type { Server } from '@modelcontextprotocol/sdk/server/index.js';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import { type Env, type Location, readLocation } from '../shared/config.ts';
-import type { Conversation, PushRoute, Request, Response } from '../shared/contract/types.ts';
+import type { PushNote, PushRoute, Response } from '../shared/contract/types.ts';
 import { deferred } from '../shared/deferred.ts';
 import { type PeersError, toPeersError } from '../shared/errors.ts';
 import { brokerEntryBeside } from '../shared/start-broker.ts';
-import { type Place, readPlace, readRepository } from './context.ts';
 import { Evidence } from './evidence.ts';
 import type { Offer } from './handshake.ts';
-import { conversationOf, homeCredential } from './identity.ts';
 import { Inbox } from './inbox.ts';
 import type { Message } from './json-rpc.ts';
 import { watchClient } from './lifecycle.ts';
 import { BrokerLink } from './link.ts';
 import { type SessionLog, stderrLog } from './log.ts';
-import { Outbox } from './outbox.ts';
 import { newPatience } from './patience.ts';
 import type { ClientSide } from './push/choose.ts';
 import { Reach } from './reach.ts';
-import { fitBranch, fitRegistration } from './registration.ts';
+import { Reports } from './reports.ts';
 import type { Filter } from './selection.ts';
+import { Self } from './self.ts';
 import { createServer } from './server.ts';
 import { summarise } from './summary.ts';
 import { setTabTitle } from './title.ts';
@@ -33,7 +30,6 @@ import type { StdioTransport } from './transport.ts';
 const TEXT_ONLY_CLIENTS = new Set(['claude-code', 'codex-mcp-client']);
 /** Codex gives a tool 300 s; Claude Code moves a longer one to the background. */
 const MAX_WAIT_S: Record<ClientSide, number> = { claude: 25 * 60, codex: 240 };
-const BRANCH_CHECK_MS = 30_000;
 
 /** Bad settings must not end a session, which no client starts again: it lives on and says what is wrong. */
 function locate(env: Env): { location: Location; misconfigured: PeersError | undefined } {
@@ -56,25 +52,18 @@ export interface SessionOptions {
 export class Session {
   readonly #options: SessionOptions;
   readonly #log: SessionLog = stderrLog((line) => process.stderr.write(line));
-  readonly #process = randomUUID();
   readonly #ended = new AbortController();
   readonly #location: Location;
   /** Settings that cannot be understood: every tool says so. */
   readonly #misconfigured: PeersError | undefined;
+  readonly #self: Self;
   readonly #link: BrokerLink;
-  readonly #outbox: Outbox;
+  readonly #reports: Reports;
   readonly #inbox: Inbox;
   readonly #evidence: Evidence;
   readonly #reach: Reach;
   readonly #toolsets: readonly string[];
-  #client = { name: 'unknown', version: '0' };
   readonly #server = deferred<Server>();
-  #place: Promise<Place> | undefined;
-  #branch = '';
-  #branchChecked = 0;
-  #conversation: Conversation | undefined;
-  /** The peer that this process serves: it outlives a broker that forgot the session. */
-  #peerId: string | undefined;
   #summarised = false;
 
   constructor(options: SessionOptions) {
@@ -84,27 +73,36 @@ export class Session {
     this.#location = location;
     this.#misconfigured = misconfigured;
     this.#toolsets = chosenToolsets(side, env);
-    const conversation = env['CLAUDE_CODE_SESSION_ID'];
-    if (side === 'claude' && conversation) this.#conversation = conversationOf('claude', 'claude', conversation);
+    this.#self = new Self({
+      side,
+      env,
+      home: location.home,
+      cwd: process.cwd(),
+      log: this.#log,
+      report: (changes) => this.#reports.report(changes),
+    });
     this.#link = new BrokerLink({
       location: this.#location,
       brokerEntry: brokerEntryBeside(entryUrl),
       env,
       log: this.#log,
-      registration: () => this.#registration(),
+      registration: () => this.#self.registration(this.#reach.route),
       onRegistered: (registered) => this.#onRegistered(registered),
       onMessages: (messages) => {
         if (this.#inbox.add(messages).length > 0) this.#reach.arrived();
       },
       onNotesFailed: (notes) => {
-        for (const note of notes) this.#outbox.note(note);
+        for (const note of notes) this.#reports.note(note);
       },
     });
-    this.#outbox = new Outbox({
+    this.#reports = new Reports({
       log: this.#log,
       call: (name, body, signal) => this.#link.call(name, body, signal),
     });
-    this.#inbox = new Inbox((confirmations) => this.#outbox.confirm(confirmations));
+    this.#inbox = new Inbox(
+      (confirmations) => this.#reports.confirm(confirmations),
+      (note) => this.#notePush(note),
+    );
     this.#evidence = new Evidence({
       taken: (ids, evidence) => this.#inbox.settle(ids, evidence),
       thrownAway: (ids) => this.#inbox.putBack(ids),
@@ -119,10 +117,8 @@ export class Session {
         const server = await this.#server.promise;
         await server.notification({ method: 'notifications/claude/channel', params: { ...params } });
       },
-      notePush: (note) => {
-        if (!this.#link.takeAlong(note)) this.#outbox.note(note);
-      },
-      report: (changes) => this.#outbox.report(changes),
+      notePush: (note) => this.#notePush(note),
+      report: (changes) => this.#reports.report(changes),
     });
   }
 
@@ -145,7 +141,7 @@ export class Session {
         this.#reach.hooked(event, goesOn);
         void this.#bind(meta, (name, body) => this.#link.call(name, body, this.#ended.signal));
       },
-      textOnly: () => TEXT_ONLY_CLIENTS.has(this.#client.name),
+      textOnly: () => TEXT_ONLY_CLIENTS.has(this.#self.clientName),
     });
     server.onclose = () => this.#ended.abort();
     this.#server.resolve(server);
@@ -153,10 +149,14 @@ export class Session {
     if (offer.enabled) {
       this.#log.info('session ends', { reason });
       this.#reach.close();
-      await this.#outbox.close();
+      await this.#reports.close();
       await this.#link.close(this.#inbox.unseen());
     }
     process.exit(0);
+  }
+
+  #notePush(note: PushNote): void {
+    if (!this.#link.takeAlong(note)) this.#reports.note(note);
   }
 
   /** The transport, telling the evidence when a response has left. */
@@ -182,54 +182,17 @@ export class Session {
     this.#evidence.heard(message);
     if (!this.#options.offer.enabled) return;
     if (message.method === 'initialize') {
-      const info = message.params?.['clientInfo'] as { name?: string; version?: string } | undefined;
-      this.#client = {
-        name: String(info?.name ?? 'unknown').slice(0, 128),
-        version: String(info?.version ?? '0').slice(0, 64),
-      };
+      this.#self.initialized(message.params?.['clientInfo'] as { name?: unknown; version?: unknown } | undefined);
       if (!this.#misconfigured) this.#link.start();
     } else if (message.method === 'notifications/initialized') {
       this.#reach.open();
     }
   }
 
-  get #kind(): Conversation['client'] {
-    if (this.#options.side === 'claude') return 'claude';
-    return /codex/i.test(this.#client.name) ? 'codex' : 'other';
-  }
-
-  /** `PEER_NAME`, if the user named this session. */
-  get #name(): string | undefined {
-    return this.#options.env['PEER_NAME'] || undefined;
-  }
-
-  async #registration(): Promise<Request<'registerSession'>> {
-    this.#place ??= readPlace(process.cwd(), this.#options.env);
-    const place = await this.#place;
-    this.#branch = fitBranch(place.branch);
-    return fitRegistration({
-      kind: this.#kind,
-      ...(this.#name === undefined ? {} : { name: this.#name }),
-      credential: this.#credential(),
-      ...(this.#peerId === undefined ? {} : { peer_id: this.#peerId }),
-      ...(this.#conversation ? { conversation: this.#conversation } : {}),
-      process: this.#process,
-      pid: process.pid,
-      ...place,
-      client: this.#client,
-      push_route: this.#reach.route,
-    });
-  }
-
-  #credential(): string {
-    const { credential, unsaved } = homeCredential(this.#location.home);
-    if (unsaved) this.#log.warn('the credential is not on disk yet', { code: unsaved.code, message: unsaved.message });
-    return credential;
-  }
-
-  #onRegistered({ peer, resumed }: Response<'registerSession'>): void {
-    this.#log.info('registered', { name: peer.name, id: peer.id, resumed, wanted: this.#name });
-    this.#peerId = peer.id;
+  #onRegistered(registered: Response<'registerSession'>): void {
+    const { peer, resumed } = registered;
+    this.#log.info('registered', { name: peer.name, id: peer.id, resumed, wanted: this.#self.wantedName });
+    this.#self.registered(registered);
     this.#showName(peer.name);
     this.#reach.statusIs(peer.status);
     if (this.#summarised) return;
@@ -249,7 +212,7 @@ export class Session {
   async #beforeCall(meta: Record<string, unknown>, call: ToolContext['call']): Promise<void> {
     if (this.#misconfigured) return;
     this.#reach.called();
-    this.#refreshBranch();
+    this.#self.refreshPlace();
     await this.#bind(meta, call);
   }
 
@@ -258,31 +221,8 @@ export class Session {
     const thread = meta['threadId'];
     if (this.#options.side !== 'codex' || typeof thread !== 'string' || this.#misconfigured) return;
     void this.#reach.threadIs(thread, process.cwd());
-    const conversation = conversationOf(this.#kind, this.#client.name, thread);
-    if (this.#name !== undefined || conversation.id === this.#conversation?.id) return;
-    try {
-      const binding = { conversation, credential: this.#credential() };
-      const { peer, adopted } = await call('bindConversation', binding);
-      this.#conversation = conversation;
-      this.#peerId = peer.id;
-      if (adopted) this.#showName(peer.name);
-    } catch (error) {
-      // the tool itself will say what is wrong with the broker; the next call binds
-      this.#log.warn('could not bind the conversation', { code: toPeersError(error).code });
-    }
-  }
-
-  /** Peers see the branch: look again now and then, beside the call and not before it. */
-  #refreshBranch(): void {
-    if (performance.now() - this.#branchChecked < BRANCH_CHECK_MS) return;
-    this.#branchChecked = performance.now();
-    void readRepository(process.cwd(), this.#options.env).then((found) => {
-      const branch = fitBranch(found?.branch ?? '');
-      if (branch === this.#branch) return;
-      this.#branch = branch;
-      this.#place = this.#place?.then((place) => ({ ...place, branch }));
-      this.#outbox.report({ branch });
-    });
+    const adopted = await this.#self.bind(thread, call);
+    if (adopted) this.#showName(adopted.name);
   }
 
   #context(signal: AbortSignal): ToolContext {

@@ -1,4 +1,4 @@
-/** Bounds hold for what the model gets, not for what was sent: every line of a peer's text grows when it is rendered. */
+/** Cuts texts to size as the model gets them: rendering makes every line of a peer's text longer than it was sent. */
 import { byteLength } from '../shared/text.ts';
 
 /**

@@ -90,7 +90,7 @@ export class BrokerClient {
   async call<N extends OperationName>(name: N, body: Request<N>, options: CallOptions = {}): Promise<Response<N>> {
     const operation = operations[name];
     const payload = JSON.stringify(body);
-    // a lone surrogate or a number from outside JSON never leaves as something else: JSON.stringify escapes both
+    // JSON.stringify escapes lone surrogates, which UTF-8 cannot carry
     const headers: Record<string, string | number> = {
       'content-type': 'application/json',
       'content-length': Buffer.byteLength(payload),
@@ -201,7 +201,7 @@ export class BrokerClient {
   }
 }
 
-/** The time for which the request asks the broker to hold it; more than the broker would is refused by it at once. */
+/** How long the request asks the broker to hold it. The broker refuses longer times at once, so they count no further. */
 function heldMs(body: object): number {
   return 'wait_ms' in body && typeof body.wait_ms === 'number' ? Math.min(Math.max(body.wait_ms, 0), INBOX_HOLD_MS) : 0;
 }

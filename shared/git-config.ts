@@ -1,20 +1,16 @@
 /** Reads settings of git with `git config`, which knows their syntax and runs nothing. */
-import { delimiter, isAbsolute } from 'node:path';
 import type { Env } from './config.ts';
 import { outputOf } from './limited-run.ts';
+import { absolutePath } from './system.ts';
 
 export const GIT_LIMITS = { ms: 2_000, bytes: 256 * 1024 } as const;
 
 /** What names the user's own settings. */
 const OWN_SETTINGS = /^(?:HOME|XDG_CONFIG_HOME|GIT_CONFIG_\w+)$/;
 
-/**
- * What every call of git gets: no part of the environment that could name a repository or a program. A relative folder
- * on PATH could hold a git of the very folder that is looked at.
- */
-export function gitEnv({ PATH = '' }: Env): Record<string, string> {
-  const path = PATH.split(delimiter).filter(isAbsolute);
-  return { PATH: path.join(delimiter), LC_ALL: 'C', GIT_OPTIONAL_LOCKS: '0', GIT_TERMINAL_PROMPT: '0' };
+/** What every call of git gets: no part of the environment that could name a repository or a program. */
+export function gitEnv(env: Env): Record<string, string> {
+  return { PATH: absolutePath(env), LC_ALL: 'C', GIT_OPTIONAL_LOCKS: '0', GIT_TERMINAL_PROMPT: '0' };
 }
 
 export type GitSettings = ReadonlyMap<string, readonly string[]>;

@@ -26,6 +26,9 @@ export const SESSION_EXPIRY_MS = 10 * 60_000;
 /** Messages a peer may send a minute (`AGENT_PEERS_RATE_PER_MINUTE`). */
 export const RATE_PER_MINUTE = 60;
 
+/** Text that one answer of the broker carries, in characters: however much waits, one request holds nobody up. */
+export const ANSWER_MAX_CHARS = 512 * 1024;
+
 /** Messages that one tool response carries, as the model gets them: with their headings and a mark before each line. */
 export const TOOL_RESPONSE_MAX_BYTES = 20 * 1024;
 /** What stands around them: the block's first and last line, and how many messages follow. */

@@ -1,7 +1,6 @@
 /** Delivery promises seen from a client: pushes that get lost, floods, closed calls, hostile text. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { TOOL_RESPONSE_FRAME_BYTES, TOOL_RESPONSE_MAX_BYTES } from '../shared/limits.ts';
-import type { McpClient } from './helpers/mcp-client.ts';
 import { Sandbox } from './helpers/sandbox.ts';
 import { until } from './helpers/until.ts';
 
@@ -266,62 +265,18 @@ describe('text that wants to be something else', () => {
   });
 });
 
-describe('hooks', () => {
-  async function hook(client: McpClient, event: string, extra: object = {}): Promise<Record<string, unknown>> {
-    return JSON.parse((await client.tool('peer_hook', { event, ...extra })).text) as Record<string, unknown>;
-  }
-
-  it('bring what waits, once, as the event wants it; nothing waiting is an empty answer in under 5 ms', async () => {
-    const claude = await box.session({ name: 'alpha', env: { AGENT_PEERS_PUSH: 'none' } });
-    await online('alpha');
-    expect(await hook(claude, 'PostToolUse')).toEqual({});
-    const times: number[] = [];
-    for (let i = 0; i < 50; i += 1) {
-      const start = performance.now();
-      await hook(claude, 'PostToolUse');
-      times.push(performance.now() - start);
-    }
-    times.sort((a, b) => a - b);
-    expect(times[25]).toBeLessThan(5);
-
-    const id = await write('alpha', 'for your information', { priority: 'info' });
-    const other = await write('alpha', 'between two tools');
-    const context = await until(async () => {
-      const answer = await hook(claude, 'PostToolUse');
-      return answer['hookSpecificOutput'] as { hookEventName: string; additionalContext: string } | undefined;
-    });
-    expect(context.hookEventName).toBe('PostToolUse');
-    expect(context.additionalContext).toContain(other);
-    expect(context.additionalContext).not.toContain(id);
-
-    const stop = await hook(claude, 'Stop', { stop_hook_active: 'false' });
-    expect(stop['decision']).toBe('block');
-    expect(stop['reason']).toContain('> for your information');
-    expect(await hook(claude, 'Stop', { stop_hook_active: 'true' })).toEqual({});
-    const { deliveries } = await until(async () => {
-      const status = await box.client.call('messageStatus', { message_id: id });
-      return status.deliveries[0]?.state === 'confirmed' && status;
-    });
-    expect(deliveries[0]?.confirmed_by).toBe('hook');
-  });
-
-  it('tell the others whether the agent is busy, and who asked hears when it falls idle', async () => {
-    const claude = await box.session({ name: 'alpha', env: { AGENT_PEERS_PUSH: 'none' } });
+describe('one message, read on from an offset', () => {
+  it('from behind its end confirms nothing: it is shown as new', async () => {
     const codex = await box.session({ side: 'codex', name: 'bravo' });
-    await hook(claude, 'UserPromptSubmit');
-    await until(async () => (await codex.tool('list_peers')).text.includes('alpha [claude] busy'));
-    expect((await codex.tool('notify_when_idle', { peer: 'alpha' })).text).toContain('You will get a message');
-    await hook(claude, 'Stop');
-    await until(async () => (await codex.tool('check_messages')).text.includes('alpha is idle now'));
-    expect((await codex.tool('list_peers')).text).toContain('alpha [claude] idle');
-  });
-
-  it('are no tool that a model sees', async () => {
-    const claude = await box.session({ name: 'alpha' });
-    const { result } = await claude.request('tools/list').answer;
-    const names = (result as { tools: { name: string }[] }).tools.map(({ name }) => name);
-    expect(names).toContain('send_message');
-    expect(names).not.toContain('peer_hook');
+    await online('bravo');
+    const message_id = await write('bravo', 'read all of it');
+    await until(async () => (await waiting()) === 1);
+    const first = (await codex.tool('check_messages', { message_id, offset: 100_000 })).text;
+    expect(first.match(/> read all of it/g)).toHaveLength(1);
+    await until(async () => {
+      const { deliveries } = await box.client.call('messageStatus', { message_id });
+      return deliveries[0]?.state === 'confirmed';
+    });
   });
 });
 

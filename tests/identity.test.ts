@@ -1,7 +1,7 @@
 /** Who a session is: names, restarts, resumed conversations, and the end of a session. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import type { Writable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { credentialPath } from '../session/identity.ts';
@@ -105,6 +105,20 @@ describe('a session that comes back', () => {
     await newer.channelEvent('for one of you');
     expect(older.notifications).toEqual([]);
     expect(older.child.exitCode).toBeNull();
+  });
+
+  it('shows the credential that it registered with, whatever became of the file since', async () => {
+    const path = credentialPath(box.location.home);
+    const first = await box.session({ side: 'codex' });
+    await first.tool('whoami');
+    const kept = readFileSync(path);
+    writeFileSync(path, `${'x'.repeat(43)}\n`);
+    await first.tool('whoami', {}, { threadId: 'thread-kept' });
+    const before = await whoami(first);
+    writeFileSync(path, kept);
+    await first.end();
+    const second = await box.session({ side: 'codex' });
+    expect((await second.tool('whoami', {}, { threadId: 'thread-kept' })).text).toContain(`id ${before.id}`);
   });
 
   it('with the same Codex thread becomes the earlier peer at its first call, and mail for the fresh one follows', async () => {

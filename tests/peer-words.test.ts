@@ -2,6 +2,7 @@
  * What a peer says of itself or reports stands as its own words in another model's view: never as a fact, a line of
  * ours, or a frame of the client. Seen through real sessions, by a peer that speaks to the broker directly.
  */
+import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -177,9 +178,12 @@ describe('a hook', () => {
 
 describe('64 KB made to be slow', () => {
   it.each(['< ', '<\t/', '\u001b]', ' \n'])('%j holds nobody up', async (piece) => {
-    const text = `${piece.repeat(Math.floor(65_000 / piece.length))}${piece.trim() === '' ? 'x' : ''} end`;
-    await mallory.send('alpha', text);
+    const last = `last ${randomUUID()}`;
+    const text = `${piece.repeat(Math.floor(65_000 / piece.length))}${piece.trim() === '' ? 'x' : ''} ${last}`;
     const before = performance.now();
+    await mallory.send('alpha', text);
+    // the session has cleaned it, and is free again
+    await alpha.channelEvent(last);
     await alpha.tool('whoami');
     expect(performance.now() - before).toBeLessThan(1_000);
   });

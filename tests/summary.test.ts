@@ -142,7 +142,7 @@ describe('scopes', () => {
     await gone.end();
     await codex.tool('set_tags', { tags: ['backend'] });
     expect((await alpha.tool('list_peers', { peer_type: 'codex' })).text).toMatch(
-      /^bravo \[codex\].*\| tags backend \|/,
+      /^bravo \[codex\].*\n(> .*\n)?> tags backend$/m,
     );
     expect((await alpha.tool('list_peers', { tag: 'frontend' })).text).toContain('No other peer is online');
     expect((await alpha.tool('list_peers')).text).not.toContain('gone');

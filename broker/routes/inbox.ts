@@ -7,7 +7,7 @@ import type { SessionRecord } from '../store/sessions.ts';
 
 type Names = 'nextMessages' | 'confirmMessages' | 'notePush';
 
-export function inboxHandlers({ store, bus, presence, lines, waiters, stopping, log }: Deps): Handlers<Names> {
+export function inboxHandlers({ store, bus, presence, newestRequests, waiters, stopping, log }: Deps): Handlers<Names> {
   const note = async (session: SessionRecord, { message_ids, route, error }: ParsedRequest<'notePush'>) => {
     const noted = await store.note((u) => u.mailbox.notePush(session, message_ids, route, error));
     if (error !== undefined) log.warn({ session_id: session.id, route, message_ids: noted }, 'push failed');
@@ -50,7 +50,7 @@ export function inboxHandlers({ store, bus, presence, lines, waiters, stopping, 
         }
       };
       try {
-        return await lines.serve(session.id, number, () => hold.revoke(), answer);
+        return await newestRequests.serve(session.id, number, () => hold.revoke(), answer);
       } finally {
         hold.end();
       }

@@ -2,8 +2,6 @@
 import type { Delivery, Receipt } from '../../shared/contract/types.ts';
 import { PeersError } from '../../shared/errors.ts';
 import { MAILBOX_MAX_WAITING, RECEIPT_WAIT_MS } from '../../shared/limits.ts';
-import { peerText, rawText } from '../../shared/peer-text.ts';
-import { wellFormed } from '../../shared/text.ts';
 import { assertText, describe, shownState } from '../core/mailbox.ts';
 import type { Deps, Handlers } from '../deps.ts';
 import { awaitNews } from '../receipts.ts';
@@ -104,7 +102,7 @@ export function messageHandlers(deps: Deps): Handlers<Names> {
         sender_id: actor.peer_id,
         session_id: actor.is === 'session' ? actor.session.id : null,
         to,
-        text: peerText(wellFormed(rawText(request.message))),
+        text: request.message,
         reply_to: request.reply_to,
         intent: request.intent,
         priority: request.priority,

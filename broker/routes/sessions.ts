@@ -3,13 +3,14 @@ import { NAME_PATTERN } from '../../shared/contract/common.ts';
 import type { Conversation } from '../../shared/contract/types.ts';
 import { PeersError } from '../../shared/errors.ts';
 import { rawText } from '../../shared/peer-text.ts';
+import { isRunning } from '../../shared/process-identity.ts';
 import { brokerProof, hashToken, newToken } from '../../shared/secret.ts';
+import { cleanLine } from '../../shared/text.ts';
 import { VERSION } from '../../shared/version.ts';
 import type { Auth } from '../auth.ts';
 import { assertName, randomName } from '../core/names.ts';
 import type { Deps, Handlers } from '../deps.ts';
 import { tellWatchers } from '../idle-watch.ts';
-import { isRunning } from '../instance.ts';
 import type { PeerRecord } from '../store/common.ts';
 import type { IsLive } from '../store/registering.ts';
 
@@ -77,7 +78,7 @@ export function sessionHandlers(deps: Deps, auth: Auth): Handlers<Names> {
           session_id: session.id,
           peer: peer.name,
           kind,
-          client: request.client,
+          client: { name: cleanLine(request.client.name), version: cleanLine(request.client.version) },
           route: request.push_route,
           pid: request.pid,
           resumed,
@@ -101,7 +102,7 @@ export function sessionHandlers(deps: Deps, auth: Auth): Handlers<Names> {
       if (!allowed) refused(session_id, conversation);
       auth.forget(session_id);
       if (adopted) log.info({ session_id, peer: peer.name }, 'session adopted the peer of its conversation');
-      return { peer: publicPeer(peer), adopted };
+      return { peer: publicPeer(peer), allowed, adopted };
     },
 
     reportSession: async ({ push_route, activity, branch }, call) => {

@@ -39,8 +39,9 @@ export function formatCursor({ xid, seq }: Cursor): string {
 
 /** @returns undefined for what is no cursor */
 export function parseCursor(text: string): Cursor | undefined {
-  const match = /^(\d{1,15})-(\d{1,15})$/.exec(text);
-  return match ? { xid: Number(match[1]), seq: Number(match[2]) } : undefined;
+  const match = /^(\d{1,16})-(\d{1,16})$/.exec(text);
+  const [xid, seq] = [Number(match?.[1]), Number(match?.[2])];
+  return Number.isSafeInteger(xid) && Number.isSafeInteger(seq) ? { xid, seq } : undefined;
 }
 
 const insertEvents = prepared(
@@ -128,8 +129,7 @@ export class Events {
   async end(): Promise<Cursor> {
     const { db, engine } = this.#u;
     if (engine === 'sqlite') {
-      const newest = await db.selectFrom('events').select(['xid', 'seq']).orderBy('seq', 'desc').limit(1).execute();
-      return newest[0] ?? { xid: 0, seq: 0 };
+      return (await this.#inOrder('desc').limit(1).executeTakeFirst()) ?? { xid: 0, seq: 0 };
     }
     // whatever is still under way comes after this, though its numbers may be smaller than those of what has ended
     const { rows } = await sql<{
@@ -140,13 +140,34 @@ export class Events {
 
   /** Whether nothing after the cursor has been deleted. */
   async reachesBackTo({ xid, seq }: Cursor): Promise<boolean> {
-    const oldest = await this.#u.db
-      .selectFrom('events')
-      .select(['xid', 'seq'])
-      .orderBy('xid')
-      .orderBy('seq')
-      .limit(1)
-      .executeTakeFirst();
-    return oldest === undefined || oldest.xid < xid || (oldest.xid === xid && oldest.seq <= seq + 1);
+    const oldest = await this.#inOrder().limit(1).executeTakeFirst();
+    // the first of all is still there: nothing has been deleted yet, though the cursor may be from before it
+    if (oldest === undefined || oldest.seq === 1) return true;
+    return oldest.xid < xid || (oldest.xid === xid && oldest.seq <= seq + 1);
+  }
+
+  /**
+   * Deletes from the beginning of the log what is older, and never the newest event: what is left has no holes, also
+   * where a clock jumped, and a reader can tell from it whether it missed something.
+   * @param limit so many at once
+   * @returns how many
+   */
+  async forget(before: number, limit: number): Promise<number> {
+    const younger = await this.#inOrder().where('at', '>=', before).limit(1).executeTakeFirst();
+    const first = younger ?? (await this.#inOrder('desc').limit(1).executeTakeFirst());
+    if (!first) return 0;
+    const { db, engine } = this.#u;
+    const isBefore =
+      engine === 'sqlite' ? sql<boolean>`seq < ${first.seq}` : sql<boolean>`(xid, seq) < (${first.xid}, ${first.seq})`;
+    const old = this.#inOrder().where(isBefore).limit(limit).clearSelect().select('seq');
+    const deleted = await db.deleteFrom('events').where('seq', 'in', old).executeTakeFirst();
+    return Number(deleted.numDeletedRows);
+  }
+
+  /** All places of the log, in the order in which readers get them: on SQLite `seq` is that alone, and has the index. */
+  #inOrder(direction: 'asc' | 'desc' = 'asc') {
+    const { db, engine } = this.#u;
+    const places = db.selectFrom('events').select(['xid', 'seq']);
+    return (engine === 'sqlite' ? places : places.orderBy('xid', direction)).orderBy('seq', direction);
   }
 }

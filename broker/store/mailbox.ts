@@ -4,7 +4,7 @@
  */
 import { sql } from 'kysely';
 import type { Confirmation, Evidence, InboxMessage, PushRoute } from '../../shared/contract/types.ts';
-import { LEASE_MS, LEASED_PER_SENDER } from '../../shared/limits.ts';
+import { ANSWER_MAX_CHARS, LEASE_MS, LEASED_PER_SENDER } from '../../shared/limits.ts';
 import type { PeerText } from '../../shared/peer-text.ts';
 import { CRITICAL, isLeasedBy, RELEASED, UNLEASED, unread, WAITING } from './common.ts';
 import { Events } from './events.ts';
@@ -121,6 +121,24 @@ const setLeased = prepared(
       .returning('message_seq'),
 );
 
+const findLengths = prepared((db, { seqs }: { seqs: readonly number[] }) =>
+  db
+    .selectFrom('messages')
+    .select(['seq', ({ fn }) => fn<number>('length', ['text']).as('chars')])
+    .where('seq', 'in', anyNumberOf(db, seqs)),
+);
+
+/** As many of them, from the first on, as one answer carries; at least one. */
+async function fitting(db: Db, seqs: readonly number[]): Promise<number[]> {
+  const chars = new Map((await findLengths(db, { seqs })).map((row) => [row.seq, row.chars]));
+  let room = ANSWER_MAX_CHARS;
+  const fit = seqs.findIndex((seq, i) => {
+    room -= chars.get(seq) ?? 0;
+    return i > 0 && room < 0;
+  });
+  return fit < 0 ? [...seqs] : seqs.slice(0, fit);
+}
+
 const findMessages = prepared((db, { seqs }: { seqs: readonly number[] }) =>
   selectMessages(db).where('messages.seq', 'in', anyNumberOf(db, seqs)),
 );
@@ -219,7 +237,11 @@ export class Mailbox {
     const next = await findNext(db, taker);
     if (next.length === 0) return [];
     const lease = leasedTo(session, request.number, now);
-    const leased = await setLeased(db, { taker, seqs: next.map(({ message_seq }) => message_seq), lease });
+    const seqs = await fitting(
+      db,
+      next.map(({ message_seq }) => message_seq),
+    );
+    const leased = await setLeased(db, { taker, seqs, lease });
     const rows = await findMessages(db, { seqs: leased.map(({ message_seq }) => message_seq) });
     const bySeq = new Map(rows.map((row) => [row.seq, row]));
     return next.flatMap(({ message_seq, shown_by }) => {
@@ -230,7 +252,7 @@ export class Mailbox {
     });
   }
 
-  /** The messages that came first, without leasing them. */
+  /** The messages that came first, as many as one answer carries, without leasing them. */
   async peek(peer_id: string, limit: number): Promise<InboxMessage[]> {
     const { db } = this.#u;
     // by themselves: the index has no order of arrival, and only numbers should be sorted, not texts
@@ -241,8 +263,10 @@ export class Mailbox {
       .where(WAITING)
       .orderBy('message_seq')
       .limit(limit);
-    const rows = await selectMessages(db).where('messages.seq', 'in', first).orderBy('messages.seq').execute();
-    return rows.map((row) => toInboxMessage(row, false));
+    const seqs = (await first.execute()).map(({ message_seq }) => message_seq);
+    if (seqs.length === 0) return [];
+    const rows = await findMessages(db, { seqs: await fitting(db, seqs) });
+    return rows.sort((a, b) => a.seq - b.seq).map((row) => toInboxMessage(row, false));
   }
 
   unread(peer_id: string): Promise<number> {

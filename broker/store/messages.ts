@@ -1,6 +1,8 @@
 /** Messages, as their recipients, their senders and the operator see them. */
+
+import { sql } from 'kysely';
 import type { Evidence, InboxMessage, PeerShort, RecentMessage } from '../../shared/contract/types.ts';
-import { preview } from '../../shared/peer-text.ts';
+import { type PeerText, preview } from '../../shared/peer-text.ts';
 import type { Entry, Recipient } from '../core/mailbox.ts';
 import { iso, priorityOf, selectRecipients, toRecipientRecord, unique } from './common.ts';
 import { anyNumberOf, anyOf } from './lists.ts';
@@ -21,8 +23,16 @@ export interface EntryRecord {
   };
 }
 
-/** The columns of a message as its recipient sees it. */
-export function selectMessages(db: Db) {
+/** Enough of a text for its preview, whatever is cleaned out of it: the whole may have 64 KB. */
+const PREVIEWED_CHARS = 2_000;
+
+/** The beginning of a message's text, for a preview. */
+export function beginning(db: Db) {
+  return db.fn<PeerText>('substr', ['messages.text', sql.lit(1), sql.lit(PREVIEWED_CHARS)]);
+}
+
+/** The columns of a message as its recipient sees it, without its text. */
+function selectHeads(db: Db) {
   return db
     .selectFrom('messages')
     .innerJoin('peers as sender', 'sender.id', 'messages.sender_id')
@@ -33,12 +43,16 @@ export function selectMessages(db: Db) {
       'messages.reply_to',
       'messages.intent',
       'messages.priority',
-      'messages.text',
       'messages.created_at',
       'sender.id as sender_id',
       'sender.name as sender_name',
       'sender.kind as sender_kind',
     ]);
+}
+
+/** The columns of a message as its recipient sees it. */
+export function selectMessages(db: Db) {
+  return selectHeads(db).select('messages.text');
 }
 
 type SelectedMessage = Awaited<ReturnType<ReturnType<typeof selectMessages>['execute']>>[number];
@@ -94,7 +108,7 @@ export class Messages {
 
   /** The newest messages, or those after one that is known; oldest first. */
   async recent(after_seq: number | undefined, limit: number): Promise<RecentMessage[]> {
-    const messages = selectMessages(this.#u.db);
+    const messages = selectHeads(this.#u.db).select(beginning(this.#u.db).as('text'));
     const rows =
       after_seq === undefined
         ? (await messages.orderBy('messages.seq', 'desc').limit(limit).execute()).reverse()

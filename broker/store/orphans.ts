@@ -6,6 +6,7 @@ import { preview } from '../../shared/peer-text.ts';
 import { FIRST_RECIPIENT, iso, WAITING } from './common.ts';
 import { Events } from './events.ts';
 import { QUEUED } from './mailbox.ts';
+import { beginning } from './messages.ts';
 import type { Db, UnitOfWork } from './unit.ts';
 
 const PREVIEW_BYTES = 100;
@@ -59,7 +60,6 @@ export class Orphans {
       .innerJoin('peers as sender', 'sender.id', 'messages.sender_id')
       .select([
         'messages.id',
-        'messages.text',
         'messages.created_at',
         'entries.state',
         'entries.queued_at',
@@ -71,6 +71,7 @@ export class Orphans {
         'sender.name as from_name',
         'sender.kind as from_kind',
       ])
+      .select(beginning(db).as('text'))
       .orderBy('messages.seq')
       .limit(limit)
       .execute();

@@ -181,7 +181,9 @@ export class Registering {
       .execute();
     u.effects.moved.set(session_id, earlier);
     u.effects.wakes.add(earlier);
-    new Events(u).tell({ kind: 'peer.offline', peer_id: fresh }, { kind: 'peer.online', peer_id: earlier });
+    // a session that nothing holds serves nobody to see
+    if (session.detached_at === null)
+      new Events(u).tell({ kind: 'peer.offline', peer_id: fresh }, { kind: 'peer.online', peer_id: earlier });
     return { peer: await peers.get(earlier), allowed: true, adopted: true };
   }
 

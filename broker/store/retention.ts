@@ -75,9 +75,8 @@ export class Retention {
         and not exists (select 1 from entries where entries.recipient_id = peers.id)
         and not exists (select 1 from messages where messages.sender_id = peers.id)
         and not exists (select 1 from peers other where other.merged_into = peers.id)`,
-      sql`delete from events where seq in (select seq from events where at < ${cuts.events_before} limit ${SWEEP_ROWS})`,
     ];
-    let rows = expired + confirmed;
+    let rows = expired + confirmed + (await new Events(this.#u).forget(cuts.events_before, SWEEP_ROWS));
     for (const statement of rest) rows += await run(statement);
     return rows;
   }

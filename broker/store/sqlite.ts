@@ -129,7 +129,14 @@ export async function openSqlite(path: string, options: OpenOptions): Promise<En
     const uid = process.getuid?.();
     const stat = statSync(path);
     if (!stat.isFile()) throw Object.assign(new Error('it is not a file'), { code: 'EISDIR' });
-    if ((stat.mode & 0o077) !== 0 && stat.uid === uid) chmodSync(path, stat.mode & 0o700);
+    if (uid !== undefined && stat.uid !== uid) {
+      throw new PeersError(
+        'database_unsafe',
+        `${path} belongs to another user, who could read all mail in it.`,
+        'Set AGENT_PEERS_DB to a file in a folder that only you can write, or move that file away.',
+      );
+    }
+    if ((stat.mode & 0o077) !== 0) chmodSync(path, stat.mode & 0o700);
   } catch (error) {
     throw storageError(path, error);
   }

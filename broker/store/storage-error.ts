@@ -10,7 +10,7 @@ export function storageError(path: string, thrown: unknown): PeersError {
   if (/FULL|ENOSPC|EDQUOT|EFBIG|IOERR_(WRITE|FSYNC|SHMSIZE)/.test(code) || /disk is full/i.test(message)) {
     return new PeersError(
       'storage_full',
-      `The disk is full or takes no more from you (${because}).`,
+      `The disk is full or your quota is used up (${because}).`,
       'Free some space and send again; nothing that was acknowledged is lost.',
       { cause: thrown },
     );

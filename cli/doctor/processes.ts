@@ -5,6 +5,7 @@ import { dirname, extname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { PeersError } from '../../shared/errors.ts';
 import { readRegularFile } from '../../shared/read-file.ts';
+import { systemEnv } from '../../shared/system.ts';
 import type { Context } from '../context.ts';
 import type { Io } from '../io.ts';
 import { type Finding, findingsOf } from './finding.ts';
@@ -70,7 +71,7 @@ async function ownProcesses({ env }: Io): Promise<OwnProcess[] | undefined> {
   try {
     // x without a: those of this user, also without a terminal
     const args = ['-xwwo', 'pid=,ppid=,command='];
-    const { stdout } = await promisify(execFile)('ps', args, { env: { ...env }, maxBuffer: 16 * 1024 * 1024 });
+    const { stdout } = await promisify(execFile)('ps', args, { env: systemEnv(env), maxBuffer: 16 * 1024 * 1024 });
     return stdout.split('\n').flatMap(parse);
   } catch {
     return undefined; // a system without ps, or one that does not show processes

@@ -2,9 +2,10 @@
 import { execFile } from 'node:child_process';
 import { constants } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
-import { delimiter, isAbsolute, join } from 'node:path';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Env } from '../../shared/config.ts';
+import { pathFolders } from '../../shared/system.ts';
 import type { Place } from './file-edit.ts';
 
 export type ClientName = 'claude' | 'codex';
@@ -40,7 +41,7 @@ export async function findClient(name: ClientName, place: Place): Promise<FoundC
 }
 
 async function findProgram(name: string, env: Env, more: readonly string[] = []): Promise<string | undefined> {
-  const folders = [...(env['PATH'] ?? '').split(delimiter).filter(isAbsolute), ...more];
+  const folders = [...pathFolders(env), ...more];
   for (const folder of folders) {
     const path = join(folder, name);
     if (await isProgram(path)) return path;

@@ -2,9 +2,10 @@
 import { execFile } from 'node:child_process';
 import { existsSync, realpathSync } from 'node:fs';
 import { devNull } from 'node:os';
-import { delimiter, dirname, extname, join } from 'node:path';
+import { dirname, extname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { PeersError } from '../../shared/errors.ts';
+import { absolutePath, pathFolders } from '../../shared/system.ts';
 import { VERSION } from '../../shared/version.ts';
 import type { Io } from '../io.ts';
 import type { Launch } from './file-edit.ts';
@@ -50,9 +51,12 @@ export function launches(io: Pick<Io, 'brokerEntry' | 'runtime' | 'env'>, entrie
  * the same when the runtime behind it is replaced.
  */
 function stablePath({ runtime, env }: Pick<Io, 'runtime' | 'env'>): string {
-  const folders = (env['PATH'] ?? '').split(delimiter).filter((folder) => folder.startsWith('/'));
   const real = realpathSync(runtime.path);
-  return folders.map((folder) => join(folder, runtime.name)).find((path) => isSame(path, real)) ?? runtime.path;
+  return (
+    pathFolders(env)
+      .map((folder) => join(folder, runtime.name))
+      .find((path) => isSame(path, real)) ?? runtime.path
+  );
 }
 
 function isSame(path: string, real: string): boolean {
@@ -67,7 +71,7 @@ export const GLOBAL_INSTALL = ['install', '--global', `${PACKAGE_NAME}@${VERSION
 
 /** Installs this version of the package for good. @returns the folder of its entries */
 export async function installGlobally({ env }: Pick<Io, 'env'>): Promise<string> {
-  const options = { env: { ...env }, timeout: INSTALL_TIMEOUT_MS };
+  const options = { env: { ...env, PATH: absolutePath(env) }, timeout: INSTALL_TIMEOUT_MS };
   try {
     await promisify(execFile)('npm', [...GLOBAL_INSTALL], options);
     const { stdout } = await promisify(execFile)('npm', ['root', '--global'], options);

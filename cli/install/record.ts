@@ -2,10 +2,11 @@
  * What `install` did, kept in install.json beside the secret: by it `uninstall` puts back the very bytes, as long as
  * nobody else has changed the file since.
  */
-import { createHash, randomBytes } from 'node:crypto';
-import { rename, rm, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
+import { replacePrivateFile } from '../../shared/private-file.ts';
 import { readRegularFile } from '../../shared/read-file.ts';
 import { ensurePrivateFolder } from '../../shared/secret.ts';
 import type { Encoding } from './text-file.ts';
@@ -75,17 +76,7 @@ export class Records {
     const path = pathIn(this.#home);
     if (this.#files.size === 0) return await rm(path, { force: true });
     ensurePrivateFolder(this.#home);
-    const draft = `${path}.${randomBytes(6).toString('hex')}`;
-    try {
-      await writeFile(draft, `${JSON.stringify({ version: 1, files: this.all }, null, 2)}\n`, {
-        mode: 0o600,
-        flag: 'wx',
-      });
-      await rename(draft, path);
-    } catch (error) {
-      await rm(draft, { force: true });
-      throw error;
-    }
+    replacePrivateFile(path, `${JSON.stringify({ version: 1, files: this.all }, null, 2)}\n`);
   }
 }
 

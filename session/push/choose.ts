@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Env } from '../../shared/config.ts';
 import type { PushRoute } from '../../shared/contract/types.ts';
 import { readRegularFileSync } from '../../shared/read-file.ts';
+import { SYSTEM_ENV } from '../../shared/system.ts';
 import type { InboxSocket } from './inbox-socket.ts';
 
 export type ClientSide = 'claude' | 'codex';
@@ -11,8 +12,6 @@ export type ClientSide = 'claude' | 'codex';
 const ROUTES: readonly PushRoute[] = ['channel', 'inbox-socket', 'app-server', 'none'];
 const CHANNEL_FLAGS = ['--dangerously-load-development-channels', '--channels'];
 const PS_TIMEOUT_MS = 500;
-/** For programs of the system: nothing of what the client has in its environment. */
-export const SYSTEM_ENV = { PATH: '/usr/bin:/bin:/usr/sbin:/sbin', LC_ALL: 'C' };
 
 /** Longer than the system takes by default. */
 export const COMMAND_MAX_BYTES = 4 * 1024 * 1024;

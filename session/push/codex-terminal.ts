@@ -6,7 +6,8 @@ import { execFile } from 'node:child_process';
 import { readdir, readlink } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { readRegularFile } from '../../shared/read-file.ts';
-import { COMMAND_MAX_BYTES, SYSTEM_ENV, words } from './choose.ts';
+import { SYSTEM_ENV } from '../../shared/system.ts';
+import { COMMAND_MAX_BYTES, words } from './choose.ts';
 
 const run = promisify(execFile);
 const OPTIONS = { timeout: 2_000, env: SYSTEM_ENV };

@@ -80,7 +80,7 @@ export class Dispatcher {
 
   async #push(route: Route, messages: readonly InboxMessage[]): Promise<void> {
     const { inbox, log, note } = this.#options;
-    const ids = messages.map(({ message_id }) => message_id).filter((id) => inbox.beginPush(id));
+    const ids = messages.map(({ message_id }) => message_id).filter((id) => inbox.beginPush(id, route.name));
     try {
       if ((await route.push(messages)) === 'proven') return inbox.settle(ids, 'client', route.name);
       for (const id of ids) inbox.endPush(id, 'handed');

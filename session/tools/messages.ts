@@ -71,9 +71,12 @@ export const messageTools: readonly Tool[] = [
     run: async ({ message_id, offset }, { call, inbox }) => {
       if (message_id !== undefined) {
         const { message } = await call('readMessage', { message_id });
-        inbox.show(message_id);
         const { rendered, text, next } = partOf(message, offset ?? 0, TOOL_RESPONSE_MAX_BYTES);
-        return { text: rendered, data: { message: { ...message, text }, next_offset: next }, shows: [message] };
+        const data = { message: { ...message, text }, next_offset: next };
+        // a later part shows no message that was not shown before
+        if (offset) return { text: rendered, data };
+        inbox.show(message_id);
+        return { text: rendered, data, shows: [message] };
       }
       const { peer } = await call('whoami', {});
       // the mailbox knows of mail that has not reached this process yet

@@ -16,16 +16,12 @@ function reach(peer: Peer): string {
 function describe(peer: Peer): string {
   const status = peer.status === 'active' ? '' : ` ${peer.status}`;
   const activity = peer.online && peer.activity !== 'unknown' ? ` ${peer.activity}` : '';
-  const facts = [
-    `${peer.name} [${peer.kind}]${activity}${status}`,
-    ...(peer.tags.length === 0 ? [] : [`tags ${peer.tags.join(', ')}`]),
-    reach(peer),
-    `id ${peer.id}`,
-  ].join(' | ');
+  const facts = [`${peer.name} [${peer.kind}]${activity}${status}`, reach(peer), `id ${peer.id}`].join(' | ');
   const said = [peer.status_message, peer.summary].filter((text) => !isEmpty(text));
   return [
     facts,
     ...(isEmpty(peer.cwd) ? [] : [`> ${place(peer)}`]),
+    ...(peer.tags.length === 0 ? [] : [`> tags ${peer.tags.join(', ')}`]),
     ...said.map((text) => `> ${forModelLine(text)}`),
   ].join('\n');
 }
@@ -39,7 +35,7 @@ export const peerTools: readonly Tool[] = [
     name: 'list_peers',
     title: 'List peers',
     description:
-      'Lists other agents (and the human operator) that you can message: name, kind, status, how they are reached. Behind ">" each says of itself: directory, branch, status note, summary.',
+      'Lists other agents (and the human operator) that you can message: name, kind, status, how they are reached. Behind ">" each says of itself: directory, branch, tags, status note, summary.',
     input: z.object({
       scope: Scope.default('machine').describe('repo includes its worktrees'),
       peer_type: PeerKind.optional(),

@@ -21,9 +21,13 @@ export const InboxMessage = z.object({
 });
 export type InboxMessage = z.infer<typeof InboxMessage>;
 
+/** A session proves what its model has, never what the human has read. */
+export const SessionEvidence = Evidence.exclude(['operator']);
+export type SessionEvidence = z.infer<typeof SessionEvidence>;
+
 export const Confirmation = z.object({
   message_id: Id,
-  evidence: Evidence,
+  evidence: SessionEvidence,
   /** The push route that proved it, which nobody noted before. */
   pushed_by: PushRoute.optional(),
 });

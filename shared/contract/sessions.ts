@@ -77,6 +77,8 @@ export const sessions = {
     }),
     response: z.object({
       peer: Peer,
+      /** False where the credential or the kind of client is not the session's own: it stays the peer that it is. */
+      allowed: z.boolean(),
       /** The session is another peer than before. */
       adopted: z.boolean(),
     }),

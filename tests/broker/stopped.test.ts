@@ -9,10 +9,7 @@ import { codeOf, Peer } from '../helpers/peer.ts';
 import { Sandbox } from '../helpers/sandbox.ts';
 import { until } from '../helpers/until.ts';
 
-/** Longer than a call that has been sent waits for its answer: it is made again. */
-const WHILE_MS = 13_000;
-/** What docs/design.md promises that a session's calls wait, and the slack of a busy machine. */
-const PROMISED_MS = 30_000;
+/** Of a busy machine. */
 const SLACK_MS = 8_000;
 /** What a command waits for a broker that does not answer, with the start of the process. */
 const COMMAND_MS = 9_000;
@@ -52,7 +49,7 @@ function brokersOf(box: Sandbox): number[] {
 }
 
 describe('a broker that stands still', () => {
-  it.concurrent('for 13 s: calls wait and are answered, and each message arrives once', {
+  it.concurrent('until calls are made again: they wait and are answered, and each message arrives once', {
     timeout: 60_000,
   }, async () => {
     const { box, pid, stop, goOn } = await withBroker();
@@ -66,7 +63,8 @@ describe('a broker that stands still', () => {
     // one that only comes now waits too, and starts no broker of its own
     const eve = await box.session({ name: 'eve' });
     const late = eve.tool('whoami');
-    await delay(WHILE_MS);
+    // the sends waited in vain for their answers, and are made again; the newcomer found nobody
+    await until(() => [ann, eve].every(({ stderr }) => stderr.includes('broker_unresponsive')), { within: 20_000 });
     expect(brokersOf(box)).toEqual([pid]);
     goOn();
     for (const answer of await Promise.all([...sends, late]))
@@ -86,32 +84,6 @@ describe('a broker that stands still', () => {
       ['bob', true],
       ['eve', true],
     ]);
-  });
-
-  it.concurrent('for longer than 30 s: each call says so by then, and all goes on afterwards', {
-    timeout: 90_000,
-  }, async () => {
-    const { box, pid, stop, goOn } = await withBroker();
-    const codex = await box.session({ side: 'codex' });
-    const claude = await box.session({ name: 'bob' });
-    await Promise.all([codex.tool('whoami'), claude.tool('whoami')]);
-    stop();
-    const calls = [
-      // binds its conversation first: both calls share the time
-      codex.tool('send_message', { to_id: 'bob', message: 'note' }, { threadId: 'thread-1' }),
-      claude.tool('list_peers'),
-      (await box.session({ name: 'eve' })).tool('whoami'),
-    ];
-    for (const { ms, value } of await Promise.all(calls.map(timed))) {
-      expect([value.isError, value.text]).toEqual([true, expect.stringContaining('Error broker_unresponsive: ')]);
-      expect(value.text).toContain('This call waited 30 s');
-      expect(ms).toBeLessThan(PROMISED_MS + SLACK_MS);
-    }
-    expect(brokersOf(box)).toEqual([pid]);
-    goOn();
-    expect(await codex.tool('send_message', { to_id: 'bob', message: 'note again' })).toMatchObject({ isError: false });
-    await claude.channelEvent('note again');
-    expect(await box.brokerPid()).toBe(pid);
   });
 
   it.concurrent('every call of a client has a deadline, also one that the broker holds', {

@@ -85,6 +85,7 @@ describe('clean text', () => {
     ['soft hyphen and grapheme joiner', 'a\u00adb\u034fc', 'abc'],
     ['Hangul fillers', 'a\u115f\u1160\u3164\uffa0b', 'ab'],
     ['Khmer inherent vowels and unassigned ignorables', 'a\u17b4\u17b5\u2065b', 'ab'],
+    ['bits hidden behind digits', '0\ufe0f1\ufe0e0\ufe0f', '010'],
     ['selectors that select nothing', 'a\ufe00\ufe0f\u180b\u{e0100}b', 'ab'],
     ['joiners that join nothing', 'a\u200db\u200cc', 'abc'],
     ['a second joiner', 'می\u200c\u200cخ', 'می\u200cخ'],

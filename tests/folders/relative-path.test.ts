@@ -21,6 +21,14 @@ it('install takes no client from there', async () => {
   expect(home.has('mark')).toBe(false);
 });
 
+it('doctor takes no ps but that of the system', async () => {
+  const home = await testHome({});
+  home.program('ps', 'touch "$HOME/mark"');
+  home.env['PATH'] = `${home.at('bin')}:${PATH}`;
+  expect(JSON.parse((await home.run('doctor', '--json')).stdout)).toHaveProperty('findings');
+  expect(home.has('mark')).toBe(false);
+});
+
 it('the plugin takes no installation from there', async () => {
   const home = await testHome({});
   home.program('agent-peers', 'exit 1');

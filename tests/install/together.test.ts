@@ -95,6 +95,15 @@ describe('a run that does not end', () => {
     expect(locks(home)).toHaveLength(1);
   });
 
+  it('is waited for too when the clock was set since', async () => {
+    const home = await furnished();
+    await hanging(home);
+    const hourAgo = Date.now() / 1_000 - 3_600;
+    for (const name of locks(home)) utimesSync(home.at(`.agent-peers/${name}`), hourAgo, hourAgo);
+    const taken = InstallLock.take(home.at('.agent-peers'), { sleep: async () => {} });
+    expect(await codeOf(taken)).toBe('install_running');
+  });
+
   it('does not stand in the way of a look', async () => {
     const home = await furnished();
     await hanging(home);
@@ -113,10 +122,8 @@ describe('a run that does not end', () => {
 
   it('is in nobody’s way when its process number belongs to another process by now', async () => {
     const home = await furnished();
-    home.write(`.agent-peers/installing-${process.pid}-00ff`, '');
+    home.write(`.agent-peers/installing.${process.pid}.1.000000ff`, '');
     chmodSync(home.at('.agent-peers'), 0o700);
-    const hourAgo = Date.now() / 1_000 - 3_600;
-    utimesSync(home.at(`.agent-peers/installing-${process.pid}-00ff`), hourAgo, hourAgo);
     expect(await home.run('install', '--yes')).toMatchObject({ code: 0, stderr: '' });
     expect(locks(home)).toEqual([]);
   });
@@ -140,7 +147,7 @@ it('only one of many has the lock, and each gets it in the end', async () => {
   expect(home.has('.agent-peers')).toBe(false);
 });
 
-it('says so where the folder takes no files', async () => {
+it('says so where no files can be created in the folder', async () => {
   const home = await testHome();
   home.write('.agent-peers', 'a file');
   expect(await codeOf(InstallLock.take(home.at('.agent-peers'), { sleep: async () => {} }))).toBe('config_read_only');

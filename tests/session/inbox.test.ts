@@ -4,13 +4,14 @@ import { describe, expect, it } from 'vitest';
 import { Inbox } from '../../session/inbox.ts';
 import { partOf, renderBatch } from '../../session/present.ts';
 import { headThatFits } from '../../session/size.ts';
-import type { InboxMessage } from '../../shared/contract/types.ts';
+import type { InboxMessage, PushNote } from '../../shared/contract/types.ts';
 import { MESSAGE_MAX_BYTES, TOOL_RESPONSE_FRAME_BYTES, TOOL_RESPONSE_MAX_BYTES } from '../../shared/limits.ts';
 import { peerText, rawText } from '../../shared/peer-text.ts';
 import { byteLength, cleanText, cutBytes } from '../../shared/text.ts';
 
 const BOUND = TOOL_RESPONSE_MAX_BYTES + TOOL_RESPONSE_FRAME_BYTES;
 const RUNS = 100;
+const nothing = () => {};
 
 interface Draft {
   readonly text: string;
@@ -54,7 +55,7 @@ const draft: fc.Arbitrary<Draft> = fc.record({
 const drafts = fc.array(draft, { minLength: 1, maxLength: 30 });
 
 function filled(waiting: readonly Draft[]): { inbox: Inbox; messages: InboxMessage[] } {
-  const inbox = new Inbox(() => {});
+  const inbox = new Inbox(nothing, nothing);
   const messages = waiting.map(message);
   inbox.add(messages);
   return { inbox, messages };
@@ -71,7 +72,7 @@ describe('a tool response', () => {
         const { inbox, messages } = filled(waiting);
         for (const index of pushed) {
           const id = messages[index]?.message_id ?? '';
-          if (inbox.beginPush(id)) inbox.endPush(id, 'handed');
+          if (inbox.beginPush(id, 'channel')) inbox.endPush(id, 'handed');
         }
         const shown: string[] = [];
         for (;;) {
@@ -152,7 +153,7 @@ describe('the order', () => {
   it("of one sender's messages is the order of their arrival, whatever their times say, over any number of responses", () => {
     fc.assert(
       fc.property(fc.array(drafts, { minLength: 1, maxLength: 4 }), fc.nat({ max: 3 }), (batches, takes) => {
-        const inbox = new Inbox(() => {});
+        const inbox = new Inbox(nothing, nothing);
         const shown: InboxMessage[] = [];
         let seq = 0;
         for (const batch of batches) {
@@ -203,7 +204,7 @@ describe('what was pushed', () => {
       })),
     );
     for (const { message_id } of made.messages) {
-      made.inbox.beginPush(message_id);
+      made.inbox.beginPush(message_id, 'channel');
       made.inbox.endPush(message_id, 'handed');
     }
     return made;
@@ -228,7 +229,7 @@ describe('what was pushed', () => {
       { text: `begins ${'x'.repeat(MESSAGE_MAX_BYTES - 10)}`, sender: 0, priority: 'normal', conversation: 0 },
     ]);
     const id = messages[0]?.message_id ?? '';
-    inbox.beginPush(id);
+    inbox.beginPush(id, 'channel');
     inbox.endPush(id, 'handed');
     const batch = inbox.take();
     expect(byteLength(rawText(batch.notices[0]?.text ?? peerText('')))).toBeLessThan(2_048);
@@ -242,11 +243,35 @@ describe('what was pushed', () => {
     expect(ids(inbox.take({ awaited }).notices)).toContain(messages[7]?.message_id);
   });
 
+  it('is noted again where it comes again: the broker has forgotten the push', () => {
+    const notes: PushNote[] = [];
+    const inbox = new Inbox(nothing, (note) => notes.push(note));
+    const messages = Array.from({ length: 5 }, (_, i) =>
+      message({ text: `text ${i}`, sender: 0, priority: 'normal', conversation: 0 }, i),
+    );
+    const [handed = '', named = '', failed = '', pushing = '', confirmed = ''] = ids(messages);
+    inbox.add(messages);
+    for (const id of [named, handed, failed, pushing, confirmed]) {
+      inbox.beginPush(id, id === handed ? 'inbox-socket' : 'channel');
+    }
+    inbox.endPush(named, 'handed');
+    expect(ids(inbox.take().notices)).toEqual([named]);
+    inbox.endPush(handed, 'handed');
+    inbox.endPush(failed, 'failed');
+    inbox.endPush(confirmed, 'handed');
+    inbox.settle([confirmed], 'client');
+    expect(inbox.add(messages)).toEqual([]);
+    expect(notes).toEqual([
+      { message_ids: [handed], route: 'inbox-socket' },
+      { message_ids: [named], route: 'channel' },
+    ]);
+  });
+
   it('ends a wait that began while it was on its way, also when the push fails', () => {
     const { inbox, messages } = filled([{ text: 'hello', sender: 0, priority: 'normal', conversation: 0 }]);
     const id = messages[0]?.message_id ?? '';
     for (const outcome of ['failed', 'handed'] as const) {
-      expect(inbox.beginPush(id)).toBe(true);
+      expect(inbox.beginPush(id, 'channel')).toBe(true);
       expect(inbox.has(() => true)).toBe(false);
       let woken = 0;
       const stop = inbox.onArrival(() => {

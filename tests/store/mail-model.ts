@@ -143,7 +143,8 @@ export class Mail {
     const sender = this.process(from);
     const named = [...new Set(to)].filter((who) => who !== from);
     const known = options.key === undefined ? undefined : keys.get(options.key);
-    const hears = (process: Process) => process.open && process.broker === sender.broker;
+    // a request waits only after it has looked, and that look would have brought what got lost
+    const hears = ({ open, broker, lost }: Process) => open && broker === sender.broker && lost.size === 0;
     const waiting = options.waiting.map((who) => at(processes, who)).filter(hears);
     const ids = to.map((who) => at(processes, who).member.id);
     const sent = await world.trySend(sender.member, ids, 'text', {

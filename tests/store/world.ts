@@ -14,9 +14,9 @@ import type {
   BrokerEvent,
   Confirmation,
   Conversation,
-  Evidence,
   InboxMessage,
   PushRoute,
+  SessionEvidence,
 } from '../../shared/contract/types.ts';
 import { peerText, rawText } from '../../shared/peer-text.ts';
 
@@ -403,7 +403,7 @@ export class World {
     return (await this.lease(member, again)).map(({ text }) => rawText(text));
   }
 
-  confirm(member: Member, ids: readonly string[], evidence: Evidence = 'tool-response'): Promise<string[]> {
+  confirm(member: Member, ids: readonly string[], evidence: SessionEvidence = 'tool-response'): Promise<string[]> {
     return this.confirmAll(
       member,
       ids.map((message_id) => ({ message_id, evidence })),

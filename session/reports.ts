@@ -19,7 +19,7 @@ interface Pushed extends Omit<PushNote, 'message_ids'> {
   readonly message_id: string;
 }
 
-export interface OutboxOptions {
+export interface ReportsOptions {
   readonly log: SessionLog;
   /** Calls the broker as this session. */
   call<N extends Reported>(name: N, body: Request<N>, signal: AbortSignal): Promise<Response<N>>;
@@ -31,14 +31,14 @@ function wait(ms: number, signal: AbortSignal): Promise<void> {
   return delay(ms, undefined, { signal, ref: false }).catch(() => {});
 }
 
-export class Outbox {
+export class Reports {
   readonly #confirmations: Lane<Confirmation>;
   readonly #notes: Lane<Pushed>;
-  readonly #reports: Lane<Report>;
+  readonly #states: Lane<Report>;
   readonly #over = new AbortController();
 
   /** Each kind has a lane of its own: one that fails holds up no other. */
-  constructor({ log, call, sleep = wait }: OutboxOptions) {
+  constructor({ log, call, sleep = wait }: ReportsOptions) {
     const { signal } = this.#over;
     const common = { log, sleep, most: AT_ONCE };
     this.#confirmations = new Lane({
@@ -59,9 +59,10 @@ export class Outbox {
         await call('notePush', { ...outcome, message_ids: pushed.map(({ message_id }) => message_id) }, signal);
       },
     });
-    this.#reports = new Lane({
+    this.#states = new Lane({
       ...common,
-      what: 'state of the session',
+      what: "the session's state",
+      replaces: (later, earlier) => Object.keys(earlier).every((name) => name in later),
       // later changes win
       send: async (reports) => {
         const changes: Report = {};
@@ -80,13 +81,14 @@ export class Outbox {
   }
 
   report(changes: Report): void {
-    this.#reports.add([changes]);
+    // each on its own, so that one which fails holds up no other
+    this.#states.add(Object.entries(changes).map(([name, value]) => ({ [name]: value })));
   }
 
   /** The session is over: sends what is left, and waits a moment. */
   async close(): Promise<void> {
     const timer = setTimeout(() => this.#over.abort(), CLOSE_WAIT_MS);
-    await Promise.all([this.#notes.close(), this.#confirmations.close(), this.#reports.close()]);
+    await Promise.all([this.#notes.close(), this.#confirmations.close(), this.#states.close()]);
     clearTimeout(timer);
   }
 }

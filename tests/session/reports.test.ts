@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Outbox, type OutboxOptions } from '../../session/outbox.ts';
+import { Reports, type ReportsOptions } from '../../session/reports.ts';
 import { type ErrorCode, PeersError } from '../../shared/errors.ts';
 
 const PASSING = ['storage_full', 'database_read_only', 'internal', 'rate_limited', 'broker_unavailable'] as const;
@@ -29,7 +29,7 @@ class FakeBroker {
   fails: (call: Call) => ErrorCode | undefined = () => undefined;
   /** Waits end with the session only. */
   waitsLong = false;
-  readonly outbox: Outbox;
+  readonly reports: Reports;
 
   constructor() {
     const log = (what: string) => void this.logged.push(what);
@@ -42,9 +42,9 @@ class FakeBroker {
       this.told.push(made);
       return {};
     };
-    this.outbox = new Outbox({
+    this.reports = new Reports({
       log: { info: log, warn: log },
-      call: call as OutboxOptions['call'],
+      call: call as ReportsOptions['call'],
       sleep: async (ms, signal) => {
         this.waits.push(ms);
         await (this.waitsLong ? once(signal, 'abort') : new Promise(setImmediate));
@@ -53,7 +53,7 @@ class FakeBroker {
   }
 
   confirm(...ids: string[]): void {
-    this.outbox.confirm(ids.map((message_id) => ({ message_id, evidence: 'tool-response' })));
+    this.reports.confirm(ids.map((message_id) => ({ message_id, evidence: 'tool-response' })));
   }
 }
 
@@ -61,7 +61,7 @@ function names(count: number): string[] {
   return Array.from({ length: count }, (_, i) => `m${i}`);
 }
 
-describe('the outbox of a session', () => {
+describe('the reports of a session', () => {
   it('tells every confirmation, however often it fails for now, each in its order and in few calls', async () => {
     const outcome = fc.oneof(fc.constant(undefined), fc.constantFrom<ErrorCode[]>(...PASSING));
     await fc.assert(
@@ -103,7 +103,7 @@ describe('the outbox of a session', () => {
           while (broker.told.flatMap(idsIn).length < good.length) await new Promise(setImmediate);
           expect(broker.told.flatMap(idsIn)).toEqual(good);
           expect(broker.waits).toEqual([]);
-          await broker.outbox.close();
+          await broker.reports.close();
           const dropped = names(count).length - good.length;
           expect(broker.logged.filter((line) => line.includes('it is dropped'))).toHaveLength(dropped);
         },
@@ -127,12 +127,50 @@ describe('the outbox of a session', () => {
     expect(broker.logged).toHaveLength(2);
   });
 
+  it('sends everything else, where one alone always fails with an internal error, and that one once it can', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 2, max: 300 }),
+        fc.array(fc.nat({ max: 299 }), { minLength: 1, maxLength: 3 }),
+        async (count, bad) => {
+          const broker = new FakeBroker();
+          const failing = new Set(bad.map((i) => `m${i % count}`));
+          broker.fails = (call) => (idsIn(call).some((id) => failing.has(id)) ? 'internal' : undefined);
+          broker.confirm(...names(count));
+          const told = () => broker.told.flatMap(idsIn);
+          const good = names(count).filter((id) => !failing.has(id));
+          while (told().length < good.length) await new Promise(setImmediate);
+          broker.confirm('later');
+          while (told().length < good.length + 1) await new Promise(setImmediate);
+          expect(told()).toEqual([...good, 'later']);
+          failing.clear();
+          while (told().length < count + 1) await new Promise(setImmediate);
+          expect(told().sort()).toEqual([...names(count), 'later'].sort());
+        },
+      ),
+      { numRuns: 50 },
+    );
+  });
+
+  it('sends no older state after a newer one, where the older always failed', async () => {
+    const broker = new FakeBroker();
+    let failing = true;
+    broker.fails = ({ body }) => (failing && body['branch'] === 'bad' ? 'internal' : undefined);
+    broker.reports.report({ branch: 'bad', activity: 'busy' });
+    while (!broker.told.some(({ body }) => body['activity'] === 'busy')) await new Promise(setImmediate);
+    broker.reports.report({ branch: 'good' });
+    while (!broker.told.some(({ body }) => body['branch'] === 'good')) await new Promise(setImmediate);
+    failing = false;
+    await broker.reports.close();
+    expect(broker.told.at(-1)?.body).toEqual({ branch: 'good' });
+  });
+
   it('does not let one kind wait for another', async () => {
     const broker = new FakeBroker();
     broker.fails = ({ name }) => (name === 'confirmMessages' ? 'storage_full' : undefined);
     broker.confirm('m0');
-    broker.outbox.note({ message_ids: ['m1'], route: 'channel' });
-    broker.outbox.report({ activity: 'idle' });
+    broker.reports.note({ message_ids: ['m1'], route: 'channel' });
+    broker.reports.report({ activity: 'idle' });
     while (broker.told.length < 2) await new Promise(setImmediate);
     expect(broker.told.map(({ name }) => name).sort()).toEqual(['notePush', 'reportSession']);
   });
@@ -141,10 +179,10 @@ describe('the outbox of a session', () => {
     const broker = new FakeBroker();
     let held = true;
     broker.fails = () => (held ? 'internal' : undefined);
-    for (const message_id of ['m1', 'm2']) broker.outbox.note({ message_ids: [message_id], route: 'channel' });
-    broker.outbox.note({ message_ids: ['m3'], route: 'channel', error: 'refused' });
-    broker.outbox.report({ activity: 'busy', push_route: 'none' });
-    broker.outbox.report({ activity: 'idle' });
+    for (const message_id of ['m1', 'm2']) broker.reports.note({ message_ids: [message_id], route: 'channel' });
+    broker.reports.note({ message_ids: ['m3'], route: 'channel', error: 'refused' });
+    broker.reports.report({ activity: 'busy', push_route: 'none' });
+    broker.reports.report({ activity: 'idle' });
     await new Promise(setImmediate);
     held = false;
     while (broker.told.length < 3) await new Promise(setImmediate);
@@ -167,7 +205,7 @@ describe('the outbox of a session', () => {
     broker.fails = () => (broker.calls.length <= failures ? 'storage_full' : undefined);
     broker.confirm('m0', 'm1');
     while (broker.waits.length === 0) await new Promise(setImmediate);
-    await broker.outbox.close();
+    await broker.reports.close();
     expect([broker.calls.length, broker.told.length]).toEqual([2, taken]);
   });
 
@@ -175,7 +213,7 @@ describe('the outbox of a session', () => {
     const broker = new FakeBroker();
     broker.fails = () => 'session_superseded';
     broker.confirm('m0', 'm1');
-    await broker.outbox.close();
+    await broker.reports.close();
     expect([broker.calls.length, broker.told.length]).toEqual([1, 0]);
   });
 });

@@ -1,6 +1,6 @@
 /** A session's requests for mail: the newest alone is served, in whatever order they come in and end. */
 import { expect, it } from 'vitest';
-import { Lines } from '../../broker/lines.ts';
+import { NewestRequests } from '../../broker/newest-request.ts';
 import { type Deferred, deferred } from '../../shared/deferred.ts';
 
 class Request {
@@ -9,11 +9,11 @@ class Request {
   began = false;
   revoked = false;
 
-  constructor(lines: Lines, number: number, session = 's1') {
+  constructor(newestRequests: NewestRequests, number: number, session = 's1') {
     const revoke = () => {
       this.revoked = true;
     };
-    this.served = lines.serve(session, number, revoke, () => {
+    this.served = newestRequests.serve(session, number, revoke, () => {
       this.began = true;
       return this.answer.promise;
     });
@@ -21,9 +21,13 @@ class Request {
 }
 
 it('an older request is revoked, and over before the newer one begins', async () => {
-  const lines = new Lines();
-  const [first, second, third] = [1, 2, 3].map((number) => new Request(lines, number)) as [Request, Request, Request];
-  const other = new Request(lines, 1, 's2');
+  const newestRequests = new NewestRequests();
+  const [first, second, third] = [1, 2, 3].map((number) => new Request(newestRequests, number)) as [
+    Request,
+    Request,
+    Request,
+  ];
+  const other = new Request(newestRequests, 1, 's2');
   await new Promise(setImmediate);
   expect([first, second, third, other].map(({ revoked }) => revoked)).toEqual([true, true, false, false]);
   expect([first, second, third, other].map(({ began }) => began)).toEqual([true, false, false, true]);
@@ -38,23 +42,23 @@ it('an older request is revoked, and over before the newer one begins', async ()
 });
 
 it('one that comes in after a newer one is revoked, also when that is over already', async () => {
-  const lines = new Lines();
-  const newer = new Request(lines, 2);
-  const during = new Request(lines, 1);
+  const newestRequests = new NewestRequests();
+  const newer = new Request(newestRequests, 2);
+  const during = new Request(newestRequests, 1);
   newer.answer.resolve('newer');
   await newer.served;
-  const after = new Request(lines, 1);
+  const after = new Request(newestRequests, 1);
   expect([newer.revoked, during.revoked, after.revoked]).toEqual([false, true, true]);
-  const next = new Request(lines, 3);
-  lines.forget('s1');
-  const again = new Request(lines, 1);
+  const next = new Request(newestRequests, 3);
+  newestRequests.forget('s1');
+  const again = new Request(newestRequests, 1);
   expect([next.revoked, again.revoked]).toEqual([false, false]);
 });
 
 it('requests without a number of their own are served one after the other', async () => {
-  const lines = new Lines();
+  const newestRequests = new NewestRequests();
   for (const text of ['one', 'two']) {
-    const request = new Request(lines, 1);
+    const request = new Request(newestRequests, 1);
     request.answer.resolve(text);
     expect([await request.served, request.revoked]).toEqual([text, false]);
   }
