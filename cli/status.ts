@@ -36,10 +36,11 @@ function render(status: Status, context: Context): string {
   const { counts, database } = status;
   const differs = status.version === VERSION ? '' : colors.yellow(` (this command is ${VERSION})`);
   const fact = (name: string, value: string) => `  ${colors.dim(name.padEnd(12))}${value}`;
+  const file = folder(database.path, io.env['HOME']);
   const lines = [
     `${colors.green('●')} agent-peers broker ${status.version}${differs} is running on 127.0.0.1:${status.port}`,
     fact('process', `${status.pid}, ${status.runtime}, up ${duration(status.uptime_s)}`),
-    fact('database', `${folder(database.path, io.env['HOME'])}, ${size(database.bytes)}, schema ${database.schema}`),
+    fact('database', `${file}, ${size(database.bytes)}, schema ${database.schema}, ${database.driver}`),
     fact('peers', `${counts.peers} known, ${plural(counts.sessions, 'live session')}`),
     fact('messages', `${counts.waiting} waiting, ${counts.confirmed} confirmed, ${orphaned(counts.orphaned, context)}`),
     fact(

@@ -43,6 +43,7 @@ export const ERROR_KINDS = {
   secret_missing: { status: 503, exit: 5 },
   database_damaged: { status: 503, exit: 5 },
   database_from_future: { status: 503, exit: 5 },
+  database_driver_missing: { status: 503, exit: 5 },
   database_unsafe: { status: 503, exit: 4 },
   database_read_only: { status: 503, exit: 5 },
   database_gone: { status: 503, exit: 6 },

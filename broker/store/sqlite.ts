@@ -1,8 +1,10 @@
-/** Opens the SQLite file: better-sqlite3 under Node, bun:sqlite under Bun, which cannot load the former. */
+/** Opens the SQLite file. */
 import { chmodSync, closeSync, existsSync, mkdirSync, openSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { CompiledQuery, Kysely, type SqliteDatabase, SqliteDialect, type SqliteStatement } from 'kysely';
+import { CompiledQuery, Kysely, SqliteDialect } from 'kysely';
 import { PeersError } from '../../shared/errors.ts';
+import { chooseDriver } from './drivers/choose.ts';
+import { keepPrepared, type SqliteConnection, type SqliteDriver } from './drivers/connection.ts';
 import { Guard, type Loss } from './guard.ts';
 import { knownSchema, migrate } from './migrate.ts';
 import type { Migration } from './migrations/index.ts';
@@ -13,13 +15,6 @@ import { storageError } from './storage-error.ts';
 import type { DatabaseFacts, Engine } from './store.ts';
 import type { Db } from './unit.ts';
 
-/** The little that both drivers have in common and this program needs. */
-interface SqliteConnection extends SqliteDatabase {
-  exec(sql: string): void;
-  /** How many it keeps prepared. */
-  statements(): number;
-}
-
 export interface OpenOptions {
   readonly now: number;
   /** Folder for the copy that is made before a migration. */
@@ -28,88 +23,14 @@ export interface OpenOptions {
   isWanted?(): boolean;
   /** Hears when the files are gone, and what became of what they held. */
   onLoss?(loss: Loss): void;
-  /** Only tests give their own. */
+  /** Only tests give their own, here and below. */
+  readonly driver?: SqliteDriver;
   readonly migrations?: readonly Migration[];
 }
 
 /** Reading all of a larger file would hold up the first session; its damage shows when it is met. */
 const CHECKED_AT_START_MAX_BYTES = 64 * 1024 * 1024;
 const BUSY_TIMEOUT_MS = 5_000;
-
-/**
- * Preparing costs more than running most of these statements: each SQL text is prepared once and kept. There are few
- * texts, since nothing that comes from outside is part of one, not even the length of a list (sql/lists.ts).
- */
-function keepPrepared(prepare: (sql: string) => SqliteStatement): Pick<SqliteConnection, 'prepare' | 'statements'> {
-  const prepared = new Map<string, SqliteStatement>();
-  return {
-    prepare: (sql) => {
-      const known = prepared.get(sql);
-      if (known) return known;
-      const statement = prepare(sql);
-      prepared.set(sql, statement);
-      return statement;
-    },
-    statements: () => prepared.size,
-  };
-}
-
-/** SQLite undoes a transaction by itself where the disk is full: undoing it again would hide why. */
-function rollbackOnce(rollback: SqliteStatement, isOpen: () => boolean): SqliteStatement {
-  return {
-    reader: false,
-    all: () => [],
-    run: (parameters) => (isOpen() ? rollback.run(parameters) : { changes: 0, lastInsertRowid: 0 }),
-    iterate: () => [].values(),
-  };
-}
-
-async function connect(path: string, { readonly }: { readonly: boolean }): Promise<SqliteConnection> {
-  if (process.versions['bun']) {
-    // a name in a variable: neither the bundler nor Node's type checker can resolve this module
-    const name = 'bun:sqlite';
-    const bun = (await import(name)) as { Database: new (path: string, options: object) => BunDatabase };
-    const mode = readonly ? { readonly } : { readwrite: true, create: false };
-    const db = new bun.Database(path, { ...mode, strict: true });
-    const columnless = (statement: BunStatement): SqliteStatement => ({
-      reader: statement.columnNames.length > 0,
-      all: (parameters) => statement.all(...parameters),
-      run: (parameters) => statement.run(...parameters),
-      iterate: (parameters) => statement.iterate(...parameters),
-    });
-    return {
-      ...keepPrepared((sql) => {
-        const statement = columnless(db.prepare(sql));
-        return sql === 'rollback' ? rollbackOnce(statement, () => db.inTransaction) : statement;
-      }),
-      exec: (sql) => db.exec(sql),
-      close: () => db.close(),
-    };
-  }
-  const { default: BetterSqlite3 } = await import('better-sqlite3');
-  const db = new BetterSqlite3(path, { readonly, fileMustExist: true });
-  return {
-    ...keepPrepared((sql) => {
-      const statement = db.prepare(sql) as unknown as SqliteStatement;
-      return sql === 'rollback' ? rollbackOnce(statement, () => db.inTransaction) : statement;
-    }),
-    exec: (sql) => void db.exec(sql),
-    close: () => void db.close(),
-  };
-}
-
-interface BunStatement {
-  readonly columnNames: readonly string[];
-  all(...parameters: readonly unknown[]): unknown[];
-  run(...parameters: readonly unknown[]): { changes: number; lastInsertRowid: number };
-  iterate(...parameters: readonly unknown[]): IterableIterator<unknown>;
-}
-interface BunDatabase {
-  readonly inTransaction: boolean;
-  prepare(sql: string): BunStatement;
-  exec(sql: string): void;
-  close(): void;
-}
 
 /** At once with the right to write: another process on this file is waited for here, and cannot get in between later. */
 const BEGIN = CompiledQuery.raw('begin immediate');
@@ -120,6 +41,7 @@ const RELAX = CompiledQuery.raw('pragma synchronous = normal');
 const RESTORE = CompiledQuery.raw('pragma synchronous = full');
 
 interface Opened {
+  readonly driver: string;
   readonly path: string;
   readonly schema: number;
   readonly db: Kysely<Database>;
@@ -175,8 +97,8 @@ class SqliteEngine implements Engine {
   }
 
   async facts(): Promise<DatabaseFacts> {
-    const { path, schema, connection } = this.#opened;
-    return { bytes: sizeOf(path) + sizeOf(`${path}-wal`), schema, statements: connection.statements() };
+    const { driver, path, schema, connection } = this.#opened;
+    return { driver, bytes: sizeOf(path) + sizeOf(`${path}-wal`), schema, statements: connection.statements() };
   }
 
   close(): Promise<void> {
@@ -195,9 +117,11 @@ class SqliteEngine implements Engine {
 
 /**
  * Opens or makes the database and brings it to the current schema.
- * @throws PeersError `database_damaged`, `database_from_future`, `database_read_only`, `storage_full`; the file is left as it was
+ * @throws PeersError `database_damaged`, `database_driver_missing`, `database_from_future`, `database_read_only`,
+ *   `storage_full`; the file is left as it was
  */
 export async function openSqlite(path: string, options: OpenOptions): Promise<Engine> {
+  const driver = options.driver ?? (await chooseDriver());
   try {
     mkdirSync(dirname(path), { recursive: true });
     // made by us, not by SQLite, so that it never exists with a mode that others can read
@@ -218,9 +142,9 @@ export async function openSqlite(path: string, options: OpenOptions): Promise<En
   }
   let connection: SqliteConnection | undefined;
   try {
-    await inspect(path, options.migrations);
+    await inspect(driver, path, options.migrations);
     const found = identityOf(path);
-    const opened = await connect(path, { readonly: false });
+    const opened = keepPrepared(driver.open(path, { readonly: false }));
     connection = opened;
     opened.exec(`pragma busy_timeout = ${BUSY_TIMEOUT_MS}`);
     opened.exec('pragma foreign_keys = on');
@@ -240,6 +164,8 @@ export async function openSqlite(path: string, options: OpenOptions): Promise<En
     // after the migration: a database that is refused must be left exactly as it was
     opened.exec('pragma journal_mode = wal');
     opened.exec('pragma synchronous = full');
+    // 16 MB of pages in memory, whatever the driver's own default
+    opened.exec('pragma cache_size = -16000');
     // 16 MB of log before it is folded into the file: under load that is work for every few commits otherwise
     opened.exec('pragma wal_autocheckpoint = 4000');
     // changes nothing, and fails where nothing can be changed: better said now than to the first who sends
@@ -253,7 +179,14 @@ export async function openSqlite(path: string, options: OpenOptions): Promise<En
         'Try again: the file that is there now is used.',
       );
     }
-    return new SqliteEngine({ path, schema, db, connection: opened, guard: guarded(db, files, options) });
+    return new SqliteEngine({
+      driver: driver.name,
+      path,
+      schema,
+      db,
+      connection: opened,
+      guard: guarded(db, files, options),
+    });
   } catch (error) {
     connection?.close();
     throw storageError(path, error);
@@ -297,10 +230,14 @@ function kysely(database: SqliteConnection): Kysely<Database> {
  * file when it closes, and a file that is refused must be left exactly as it was.
  * @throws PeersError `database_from_future`; `database_damaged`, or SQLite's own word for it
  */
-async function inspect(path: string, migrations: readonly Migration[] | undefined): Promise<void> {
+async function inspect(
+  driver: SqliteDriver,
+  path: string,
+  migrations: readonly Migration[] | undefined,
+): Promise<void> {
   let connection: SqliteConnection | undefined;
   try {
-    connection = await connect(path, { readonly: true });
+    connection = keepPrepared(driver.open(path, { readonly: true }));
     connection.exec(`pragma busy_timeout = ${BUSY_TIMEOUT_MS}`);
     if (sizeOf(path) <= CHECKED_AT_START_MAX_BYTES) {
       const [check] = connection.prepare('pragma quick_check(1)').all([]) as { quick_check: string }[];

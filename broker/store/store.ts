@@ -20,6 +20,8 @@ import { type Db, type Effects, type EngineName, noEffects, type UnitOfWork } fr
 import { type Transactions, Writer } from './writer.ts';
 
 export interface DatabaseFacts {
+  /** Its name, such as `node:sqlite`. */
+  readonly driver: string;
   /** Its size on disk. */
   readonly bytes: number;
   /** Number of the newest migration. */

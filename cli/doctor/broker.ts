@@ -106,26 +106,24 @@ async function databaseFindings({ db }: Location, { io }: Context): Promise<Find
   if (!found) return [ok(`no database yet; it will be ${db}`)];
   // opening a FIFO would wait for ever
   if (!found.isFile()) return [error(`${db} is not a regular file`, 'Move it away; the broker makes a new database.')];
-  try {
-    const problems = await checkDatabase(db, io.runtime.name);
-    if (problems.length === 0) return [ok(`${db} is whole`)];
-    return [
-      error(
-        `${db} is damaged: ${problems.slice(0, 3).join('; ')}`,
-        'Run agent-peers kill-broker, move the file away, and put back a copy from ~/.agent-peers/backups if there is one.',
-      ),
-    ];
-  } catch (thrown) {
-    const message = thrown instanceof Error ? thrown.message : String(thrown);
+  const report = await checkDatabase(db, io);
+  if ('error' in report) {
+    const { message, hint } = report.error;
     return [
       error(
         `${db} cannot be checked: ${message}`,
-        /NODE_MODULE_VERSION|bindings|better.sqlite3/i.test(message)
-          ? 'The SQLite driver does not fit this runtime: install the package again (npm install --global agent-peers-mcp).'
-          : 'Is it a database of agent-peers, and yours to read? AGENT_PEERS_DB names another one.',
+        hint ?? 'Is it a database of agent-peers, and yours to read? AGENT_PEERS_DB names another one.',
       ),
     ];
   }
+  const { driver, problems } = report;
+  if (problems.length === 0) return [ok(`${db} is whole, as ${driver} reads it`)];
+  return [
+    error(
+      `${db} is damaged: ${problems.slice(0, 3).join('; ')}`,
+      'Run agent-peers kill-broker, move the file away, and put back a copy from ~/.agent-peers/backups if there is one.',
+    ),
+  ];
 }
 
 function fromError(thrown: unknown): Finding {

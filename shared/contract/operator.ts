@@ -49,6 +49,8 @@ export const operator = {
       uptime_s: z.number(),
       database: z.object({
         path: z.string(),
+        /** What opens it: `node:sqlite`, for example. */
+        driver: z.string(),
         bytes: z.number().int(),
         schema: z.number().int(),
         /** SQL statements kept prepared. */

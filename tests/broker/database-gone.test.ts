@@ -1,12 +1,13 @@
 /** The database is deleted, moved or replaced under a running broker: what was acknowledged is found again. */
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import BetterSqlite3 from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { chooseDriver } from '../../broker/store/drivers/choose.ts';
 import { isPassing } from '../../shared/errors.ts';
 import { exitCode, startReport } from '../helpers/broker-process.ts';
 import { codeOf, Peer } from '../helpers/peer.ts';
 import { type Runtime, Sandbox } from '../helpers/sandbox.ts';
+import { rowsOf } from '../helpers/sqlite-file.ts';
 import { until } from '../helpers/until.ts';
 
 const SENDERS = 4;
@@ -33,11 +34,11 @@ function rescued(): string[] {
 }
 
 /** The ids of all messages in a database file, which is whole. */
-function messagesIn(path: string): string[] {
-  const opened = new BetterSqlite3(path, { readonly: true });
+async function messagesIn(path: string): Promise<string[]> {
+  const opened = (await chooseDriver()).open(path, { readonly: true });
   try {
-    expect(opened.pragma('integrity_check', { simple: true })).toBe('ok');
-    return opened.prepare('select id from messages').pluck().all() as string[];
+    expect(rowsOf(opened, 'pragma integrity_check')).toEqual([{ integrity_check: 'ok' }]);
+    return rowsOf<{ id: string }>(opened, 'select id from messages').map(({ id }) => id);
   } finally {
     opened.close();
   }
@@ -111,10 +112,10 @@ describe.each<Runtime>(['node', 'bun'])('a database under load, with %s', (runti
     expect(statSync(db).mode & 0o777).toBe(0o600);
 
     await box.broker();
-    expect(messagesIn(db)).toEqual(expect.arrayContaining(load.acknowledged));
+    expect(await messagesIn(db)).toEqual(expect.arrayContaining(load.acknowledged));
     // nor does whoever moved it away have less
     const moved = `${db}.moved`;
-    if (existsSync(moved)) expect(messagesIn(moved)).toEqual(expect.arrayContaining(load.acknowledged));
+    if (existsSync(moved)) expect(await messagesIn(moved)).toEqual(expect.arrayContaining(load.acknowledged));
     // the same session goes on
     const { peer } = await bob.call('whoami', {});
     expect(peer.unread).toBeGreaterThanOrEqual(load.acknowledged.length);
@@ -143,10 +144,10 @@ describe.each<Runtime>(['node', 'bun'])('a database under load, with %s', (runti
       expect(rescued()).toHaveLength(1);
       expect(box.brokerLog()).toContain(`Everything is in ${copy}.`);
       expect(statSync(copy ?? '').mode & 0o777).toBe(0o600);
-      expect(messagesIn(copy ?? '')).toEqual(expect.arrayContaining(load.acknowledged));
-      expect(messagesIn(db)).toEqual([message_id]);
+      expect(await messagesIn(copy ?? '')).toEqual(expect.arrayContaining(load.acknowledged));
+      expect(await messagesIn(db)).toEqual([message_id]);
       await box.broker();
-      expect(messagesIn(db)).toEqual([message_id]);
+      expect(await messagesIn(db)).toEqual([message_id]);
     } finally {
       await elsewhere.close();
     }
@@ -164,7 +165,7 @@ describe('a database whose file is gone', () => {
     expect(await exitCode(broker)).toBe(0);
     expect(performance.now() - start).toBeLessThan(NOTICED_MS + SLACK_MS);
     await until(() => existsSync(db));
-    expect(messagesIn(db)).toEqual([message_id]);
+    expect(await messagesIn(db)).toEqual([message_id]);
   });
 
   it('is noticed by a broker that is told to stop at that moment', async () => {
@@ -175,7 +176,7 @@ describe('a database whose file is gone', () => {
     rmSync(db);
     broker.kill('SIGTERM');
     expect(await exitCode(broker)).toBe(0);
-    expect(messagesIn(db)).toEqual([message_id]);
+    expect(await messagesIn(db)).toEqual([message_id]);
   });
 
   it('is not noticed by sessions: they go on, and nothing is lost or comes twice', async () => {
@@ -220,7 +221,7 @@ describe('a database whose file is gone', () => {
     rmSync(folder, { recursive: true });
     await load.over();
     expect(await exitCode(broker)).toBe(0);
-    expect(messagesIn(rescued()[0] ?? '')).toEqual(expect.arrayContaining(load.acknowledged));
+    expect(await messagesIn(rescued()[0] ?? '')).toEqual(expect.arrayContaining(load.acknowledged));
   });
 
   it('behind a link: the next broker finds it through the link', async () => {
@@ -233,7 +234,7 @@ describe('a database whose file is gone', () => {
     await load.over();
     expect(await exitCode(broker)).toBe(0);
     await box.broker();
-    expect(messagesIn(real)).toEqual(expect.arrayContaining(load.acknowledged));
+    expect(await messagesIn(real)).toEqual(expect.arrayContaining(load.acknowledged));
   });
 
   it('and cannot be saved: the broker refuses everything, says why, and saves it once it can', async () => {
@@ -254,7 +255,7 @@ describe('a database whose file is gone', () => {
     expect(broker.exitCode).toBe(null);
     rmSync(backups);
     expect(await exitCode(broker)).toBe(0);
-    expect(messagesIn(rescued()[0] ?? '')).toEqual(expect.arrayContaining(load.acknowledged));
+    expect(await messagesIn(rescued()[0] ?? '')).toEqual(expect.arrayContaining(load.acknowledged));
   });
 
   it('together with the secret: whoever deletes both wants nothing kept', async () => {

@@ -15,11 +15,11 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import BetterSqlite3 from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { exitCode, startFailure, startReport } from '../helpers/broker-process.ts';
 import { codeOf, Peer } from '../helpers/peer.ts';
 import { RUNTIMES, Sandbox } from '../helpers/sandbox.ts';
+import { openFile } from '../helpers/sqlite-file.ts';
 import { until } from '../helpers/until.ts';
 
 const NOBODY = 65_534;
@@ -69,8 +69,8 @@ function overwriteInPlace(offset: number, bytes: Buffer): void {
 }
 
 /** A change by a program that knows this database. */
-function edit(sql: string): void {
-  const opened = new BetterSqlite3(db);
+async function edit(sql: string): Promise<void> {
+  const opened = await openFile(db);
   opened.exec(sql);
   opened.close();
 }
@@ -173,7 +173,7 @@ describe('a damaged database', () => {
 describe('a database that is not for this version', () => {
   it('comes from a later version', async () => {
     await fill('SIGTERM');
-    edit("insert into migrations (id, name, applied_at) values (999, 'later', 0)");
+    await edit("insert into migrations (id, name, applied_at) values (999, 'later', 0)");
     const text = await refusedUntouched('database_from_future');
     expect(text).toContain('999');
   });
@@ -181,7 +181,7 @@ describe('a database that is not for this version', () => {
   it('comes from a later version whose broker was killed', async () => {
     await fill('SIGKILL');
     expect(statSync(`${db}-wal`).size).toBeGreaterThan(0);
-    const later = new BetterSqlite3(db);
+    const later = await openFile(db);
     later.exec("insert into migrations (id, name, applied_at) values (999, 'later', 0)");
     // a copy while it is open is what a killed process leaves
     const killed = [db, `${db}-wal`].map((path) => [path, readFileSync(path)] as const);
@@ -191,10 +191,7 @@ describe('a database that is not for this version', () => {
   });
 
   it('belongs to another program', async () => {
-    const other = new BetterSqlite3(db);
-    other.exec('create table songs (title text); insert into songs values (1)');
-    other.close();
-    chmodSync(db, 0o600);
+    await edit('create table songs (title text); insert into songs values (1)');
     expect(await refusedUntouched('database_damaged')).toContain('AGENT_PEERS_DB');
   });
 });

@@ -1,5 +1,6 @@
 /** `status` and `kill-broker`: the life of the broker as its user sees it. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { chooseDriver } from '../../broker/store/drivers/choose.ts';
 import type { Response } from '../../shared/contract/index.ts';
 import { VERSION } from '../../shared/version.ts';
 import { CliSandbox, DANGEROUS, HOSTILE } from './helpers.ts';
@@ -44,6 +45,7 @@ describe('with a broker', () => {
     expect(code).toBe(0);
     expect(value).toMatchObject({ version: VERSION, port: sandbox.port, counts: { sessions: 1 } });
     expect(value.database.path).toBe(`${sandbox.home}/.agent-peers.db`);
+    expect(value.database.driver).toBe((await chooseDriver()).name);
     expect(value.peers.map((peer) => peer.name)).toEqual(['brave-falcon']);
   });
 

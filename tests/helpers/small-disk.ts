@@ -1,4 +1,4 @@
-/** Places that run full: a real file system of two megabytes where the test may mount one, a limit on file size anywhere. */
+/** Places that run full: a real file system of four megabytes where the test may mount one, a limit on file size anywhere. */
 import { type ChildProcess, execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -14,12 +14,12 @@ export interface SmallDisk {
   end(): void;
 }
 
-const DISK_BYTES = 2 * 1024 * 1024;
+const DISK_BYTES = 4 * 1024 * 1024;
 const FILLER_BYTES = 256 * 1024;
 const PAGE_BYTES = 64 * 1024;
 const SYSTEM = { mount: 'mount', unmount: 'umount' };
 /** In blocks of 512 bytes, as POSIX has it. */
-const FILE_LIMIT_BLOCKS = 3_000;
+const FILE_LIMIT_BLOCKS = 6_000;
 
 /** Needs the right to mount. @throws where the test has none */
 function mountedDisk(box: Sandbox): SmallDisk {
@@ -92,7 +92,7 @@ const MAY_MOUNT = mayMount();
 
 export const SMALL_DISKS: [string, (box: Sandbox) => SmallDisk][] = [
   ['a limit on file size', limitedFiles],
-  ...(MAY_MOUNT ? ([['a file system of 2 MB', mountedDisk]] as [string, typeof mountedDisk][]) : []),
+  ...(MAY_MOUNT ? ([['a file system of 4 MB', mountedDisk]] as [string, typeof mountedDisk][]) : []),
 ];
 
 export const FULL_HOMES: [string, typeof fullHome][] = MAY_MOUNT ? [['a file system that is full', fullHome]] : [];

@@ -5,6 +5,7 @@ export default defineConfig({
   test: {
     name: 'package',
     include: ['tests/package/**/*.test.ts'],
+    globalSetup: 'tests/package/global-setup.ts',
     testTimeout: 600_000,
     hookTimeout: 600_000,
     maxWorkers: 2,

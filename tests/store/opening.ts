@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, w
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Kysely, sql } from 'kysely';
+import type { SqliteDriver } from '../../broker/store/drivers/connection.ts';
 import { MIGRATIONS, type Migration } from '../../broker/store/migrations/index.ts';
 import { openSqlite } from '../../broker/store/sqlite.ts';
 import type { Engine } from '../../broker/store/store.ts';
@@ -39,12 +40,17 @@ function brokenStep(id: number): Migration {
 
 /** A file with its folder of copies, and the means to look at both. */
 class Place {
+  readonly #driver: SqliteDriver;
   readonly folder = mkdtempSync(join(tmpdir(), 'agent-peers-open-'));
   readonly path = join(this.folder, 'peers.db');
   readonly backups = join(this.folder, 'backups');
 
-  open(steps: readonly Migration[] = MIGRATIONS): Promise<Engine> {
-    return openSqlite(this.path, { now: START, backups: this.backups, migrations: steps });
+  constructor(driver: SqliteDriver) {
+    this.#driver = driver;
+  }
+
+  open(migrations: readonly Migration[] = MIGRATIONS, path = this.path): Promise<Engine> {
+    return openSqlite(path, { now: START, backups: this.backups, driver: this.#driver, migrations });
   }
 
   /** Makes a database of this version with a peer in it. */
@@ -84,10 +90,10 @@ async function summaryOfAnn(engine: Engine): Promise<string | undefined> {
   return summary === undefined ? undefined : rawText(summary);
 }
 
-export function openingContract({ describe, it, expect }: Runner, driver: string): void {
+export function openingContract({ describe, it, expect }: Runner, driver: SqliteDriver): void {
   const test = (name: string, body: (place: Place) => Promise<void>) =>
     it(name, async () => {
-      const place = new Place();
+      const place = new Place(driver);
       try {
         await body(place);
       } finally {
@@ -95,7 +101,7 @@ export function openingContract({ describe, it, expect }: Runner, driver: string
       }
     });
 
-  describe(`opening a database with ${driver}`, () => {
+  describe(`opening a database with ${driver.name}`, () => {
     test('makes a file that only its user can read, with its log', async (place) => {
       const engine = await place.open();
       for (const path of [place.path, `${place.path}-wal`]) expect(statSync(path).mode & 0o777).toBe(0o600);
@@ -125,7 +131,7 @@ export function openingContract({ describe, it, expect }: Runner, driver: string
       expect(statSync(place.backups).mode & 0o777).toBe(0o700);
       const path = join(place.backups, copy ?? '');
       expect(statSync(path).mode & 0o777).toBe(0o600);
-      const restored = await openSqlite(path, { now: START, backups: place.backups });
+      const restored = await place.open(MIGRATIONS, path);
       expect((await restored.facts()).schema).toBe(NEXT - 1);
       expect(await summaryOfAnn(restored)).toBe('');
     });
@@ -193,9 +199,8 @@ export function openingContract({ describe, it, expect }: Runner, driver: string
     test('refuses what is not a file, or cannot be one', async (place) => {
       const inFile = join(place.path, 'peers.db');
       writeFileSync(place.path, '');
-      const open = (path: string) => openSqlite(path, { now: START, backups: place.backups });
       for (const path of [inFile, place.folder]) {
-        const code = await open(path).then(
+        const code = await place.open(MIGRATIONS, path).then(
           () => 'none',
           (error: PeersError) => error.code,
         );
