@@ -2,7 +2,7 @@
 import * as z from 'zod';
 import { Id, Time } from './common.ts';
 
-export const EVENT_KINDS = [
+const EVENT_KINDS = [
   'peer.registered',
   'peer.renamed',
   'peer.changed',
