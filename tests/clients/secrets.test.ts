@@ -1,4 +1,5 @@
 /** What a session gets from its client and must keep: Claude Code hands its children its whole environment. */
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -78,7 +79,9 @@ test('no key or token of a client is written down, or given to the broker', asyn
 test('no key or token of a client is given to git', async () => {
   const household = await Household.open();
   const git = await recordingGit(await createSandbox());
-  const { claude } = await claudeRig({ server: household.server('claude', 'alpha', { PATH: git.path }) });
+  const { claude, sandbox } = await claudeRig({ server: household.server('claude', 'alpha', { PATH: git.path }) });
+  // outside of a repository git is not asked at all
+  execFileSync('git', ['init', '--quiet'], { cwd: sandbox.project });
   const session = claude.stream();
   await household.sees('alpha', ({ summary }) => !isEmpty(summary));
   await session.turn('Good morning.');
