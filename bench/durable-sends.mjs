@@ -2,8 +2,7 @@
  * How many messages a second the broker takes, each answered only when it is on disk: many senders at once, each with
  * its own connection and one message under way, to as many mailboxes.
  */
-import { closeSync, fdatasyncSync, openSync, writeSync } from 'node:fs';
-import { join } from 'node:path';
+import { DiskProbe } from './support/disk-sync.mjs';
 import { register } from './support/idle-session.mjs';
 import { cpuMeter } from './support/process-cost.mjs';
 import { RawConnection } from './support/raw-connection.mjs';
@@ -20,23 +19,6 @@ const SQLITE_AT_LEAST = 8_000;
 const TEXT = 'The login test fails on main since the token refresh moved into the middleware; is that yours? '.repeat(
   2,
 );
-
-/**
- * What one sync to this disk takes: no broker that syncs can be quicker.
- * @param {string} folder
- */
-function syncMs(folder) {
-  const file = openSync(join(folder, 'sync-probe'), 'w');
-  const page = Buffer.alloc(4096);
-  const samples = Array.from({ length: SYNCS }, () => {
-    const start = performance.now();
-    writeSync(file, page);
-    fdatasyncSync(file);
-    return performance.now() - start;
-  });
-  closeSync(file);
-  return median(samples);
-}
 
 /**
  * @param {import('../scripts/lib/sandbox.mjs').Sandbox} sandbox its settings choose the database
@@ -97,7 +79,9 @@ export const durableSends = {
   name: 'durable-sends',
   async measure(bench) {
     const sandbox = await bench.sandbox();
-    const sync = syncMs(sandbox.home);
+    const probe = new DiskProbe(sandbox.home);
+    const syncs = Array.from({ length: SYNCS }, () => probe.sync());
+    probe.close();
     const { rates, latencies, note } = await sendForAWhile(sandbox, bench.brokerFlags);
     return [
       row(
@@ -105,7 +89,7 @@ export const durableSends = {
         '/s',
         rates,
         { atLeast: SQLITE_AT_LEAST },
-        `${note}; one disk sync takes ${sync.toFixed(2)} ms`,
+        `${note}; one disk sync takes ${median(syncs).toFixed(2)} ms`,
       ),
       row('one of those sends', 'ms', latencies),
     ];

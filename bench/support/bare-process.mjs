@@ -7,6 +7,9 @@
  */
 import { Agent, createServer, request } from 'node:http';
 
+/** Longer than any pause between two lines. */
+const KEEP_ALIVE_MS = 10 * 60_000;
+
 const [role, port] = process.argv.slice(2);
 const agent = new Agent({ keepAlive: true });
 
@@ -48,7 +51,7 @@ function relay() {
     held.end(waiting.shift());
     held = undefined;
   };
-  const server = createServer((message, response) =>
+  const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, (message, response) =>
     readAll(message, (body) => {
       if (message.url === '/next') held = response;
       else waiting.push(body);

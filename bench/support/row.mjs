@@ -41,10 +41,11 @@ export function row(what, unit, samples, bound = {}, note) {
  * @param {readonly number[]} samples
  * @param {readonly number[]} base
  * @param {Row['bound']} bound
+ * @param {string} note
  * @returns {Row}
  */
-export function ratio(what, samples, base, bound) {
-  return { what, unit: '×', n: samples.length, median: median(samples) / median(base), bound };
+export function ratio(what, samples, base, bound, note) {
+  return { what, unit: '×', n: samples.length, median: median(samples) / median(base), bound, note };
 }
 
 /**
