@@ -18,15 +18,20 @@ export class Bench {
     this.brokerFlags = profiles === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profiles}`];
   }
 
-  /** The ways to start the product, with the names people know; `bare` is given where the runtime itself is shown beside. */
+  /**
+   * The ways to start the product, with the names people know; `bare` is given where the runtime itself is shown beside.
+   * The flags are Node's: only its broker takes them.
+   */
   get eachRuntime() {
     const { node, bun, bunFromSource } = this.runtimes;
     const nodeName = /** @type {const} */ ('node');
     const bunName = /** @type {const} */ ('bun');
     return [
-      { label: 'Node', name: nodeName, runtime: node, bare: true },
-      ...(bun ? [{ label: 'Bun', name: bunName, runtime: bun, bare: true }] : []),
-      ...(bunFromSource ? [{ label: 'Bun from source', name: bunName, runtime: bunFromSource, bare: false }] : []),
+      { label: 'Node', name: nodeName, runtime: node, bare: true, brokerFlags: this.brokerFlags },
+      ...(bun ? [{ label: 'Bun', name: bunName, runtime: bun, bare: true, brokerFlags: [] }] : []),
+      ...(bunFromSource
+        ? [{ label: 'Bun from source', name: bunName, runtime: bunFromSource, bare: false, brokerFlags: [] }]
+        : []),
     ];
   }
 

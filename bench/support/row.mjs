@@ -36,6 +36,19 @@ export function row(what, unit, samples, bound = {}, note) {
 }
 
 /**
+ * How many times as long one thing took as another that was measured in turns with it.
+ * @param {string} what
+ * @param {readonly number[]} samples
+ * @param {readonly number[]} base
+ * @param {Row['bound']} bound
+ * @param {string} note
+ * @returns {Row}
+ */
+export function ratio(what, samples, base, bound, note) {
+  return { what, unit: '×', n: samples.length, median: median(samples) / median(base), bound, note };
+}
+
+/**
  * @param {Row} measured
  * @returns {boolean | undefined} undefined where nothing is required
  */

@@ -119,12 +119,12 @@ export class Sandbox {
 
   /**
    * Starts the broker as a child of ours, so that it can be started with flags of the runtime.
-   * @param {readonly string[]} [flags] of Node
+   * @param {readonly string[]} [flags] of the runtime
+   * @param {Runtime} [runtime]
    * @returns {Promise<number>} its process id
    */
-  async startBroker(flags = []) {
-    const node = findRuntimes(this.dist).node;
-    const child = this.spawn(node, [...flags, node.entry('broker')]);
+  async startBroker(flags = [], runtime = findRuntimes(this.dist).node) {
+    const child = this.spawn(runtime, [...flags, runtime.entry('broker')]);
     child.stderr.resume();
     const ended = once(child, 'exit').then(([code]) => {
       throw new Error(`the broker did not start: it ended with code ${code}`);
@@ -178,7 +178,8 @@ export class Sandbox {
     await this.brokerPid().catch(() => undefined);
     const brokers = [...this.#children].filter(({ pid }) => pid !== undefined && this.#brokers.has(pid));
     for (const child of [...this.#children]) {
-      if (brokers.includes(child)) continue;
+      // one that lost another may have ended by itself meanwhile
+      if (brokers.includes(child) || !this.#children.has(child)) continue;
       const exit = once(child, 'exit');
       child.kill('SIGKILL');
       await exit;
