@@ -1,4 +1,5 @@
 /** What this broker does about what was committed, here or by another broker: hands mail over, wakes who waits, ends what is over. */
+import type { PeerText } from '../shared/peer-text.ts';
 import type { Auth } from './auth.ts';
 import type { Bus } from './bus.ts';
 import type { Entry } from './core/mailbox.ts';
@@ -8,7 +9,7 @@ import type { NewestRequests } from './newest-request.ts';
 import type { Presence } from './presence.ts';
 import type { NewEvent } from './store/events.ts';
 import type { Store } from './store/store.ts';
-import type { Effects } from './store/unit.ts';
+import { type Effects, entryKey } from './store/unit.ts';
 import type { Waiters } from './waiters.ts';
 import type { Hint, WakeBus } from './wake-bus.ts';
 
@@ -25,11 +26,11 @@ export interface ReactionDeps {
 }
 
 /** What is new about an entry, for those who wait for news of it. */
-function newsOf({ kind, state }: NewEvent, now: number): Partial<Entry> | undefined {
+function newsOf({ kind, state }: NewEvent, now: number, push_error: PeerText | null): Partial<Entry> | undefined {
   const push_route = (state ?? null) as Entry['push_route'];
   if (kind === 'message.confirmed') return { state: 'confirmed' };
   if (kind === 'message.pushed') return { pushed_at: now, push_route, push_error: null };
-  return kind === 'message.push_failed' ? { push_route } : undefined;
+  return kind === 'message.push_failed' ? { push_route, push_error } : undefined;
 }
 
 /** @returns ends it */
@@ -55,9 +56,10 @@ export function startReactions(deps: ReactionDeps, now: () => number): () => voi
     waiters.hand(handed);
     sessionsChanged(effects);
     for (const event of events) {
-      const news = newsOf(event, now());
       const { message_id, peer_id } = event;
-      if (news && message_id) bus.publish({ kind: 'entry', message_id, peer_id, news });
+      if (!message_id) continue;
+      const news = newsOf(event, now(), effects.pushErrors.get(entryKey(message_id, peer_id)) ?? null);
+      if (news) bus.publish({ kind: 'entry', message_id, peer_id, news });
     }
     for (const peer_id of wakes) bus.publish({ kind: 'mail', peer_id });
     if (events.length > 0) feed.wake();

@@ -13,7 +13,7 @@ import { selectMessages, toInboxMessage } from './messages.ts';
 import { prepared } from './prepared.ts';
 import type { SessionRecord } from './sessions.ts';
 import { Tallies } from './tallies.ts';
-import type { Db, UnitOfWork } from './unit.ts';
+import { type Db, entryKey, type UnitOfWork } from './unit.ts';
 
 /** A session's request for mail. */
 export interface MailRequest {
@@ -345,7 +345,10 @@ export class Mailbox {
       error === undefined ? await setPushed(db, { ...pushed, now }) : await setPushFailed(db, { ...pushed, error });
     const messages = await findNamesOf(db, { seqs: rows.map(({ message_seq }) => message_seq) });
     const kind = error === undefined ? 'message.pushed' : 'message.push_failed';
-    for (const message of messages) this.#tell(kind, session.peer_id, message, route);
+    for (const message of messages) {
+      this.#tell(kind, session.peer_id, message, route);
+      if (error !== undefined) this.#u.effects.pushErrors.set(entryKey(message.id, session.peer_id), error);
+    }
     // what was pushed makes room for more of the same sender
     if (messages.length > 0) this.#u.effects.wakes.add(session.peer_id);
     return messages.map(({ id }) => id);

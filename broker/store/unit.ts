@@ -4,6 +4,7 @@
  */
 import type { Kysely, Transaction } from 'kysely';
 import type { InboxMessage } from '../../shared/contract/types.ts';
+import type { PeerText } from '../../shared/peer-text.ts';
 import type { NewEvent } from './events.ts';
 import type { WaitingSession } from './mailbox.ts';
 import type { Database } from './schema.ts';
@@ -28,10 +29,16 @@ export interface Effects {
   readonly ended: Set<string>;
   /** Sessions that serve another peer now: which. */
   readonly moved: Map<string, string>;
+  /** Why pushes failed, by {@link entryKey}: those who wait for news are told, and the log holds no text of anybody. */
+  readonly pushErrors: Map<string, PeerText>;
+}
+
+export function entryKey(message_id: string, peer_id: string): string {
+  return `${message_id} ${peer_id}`;
 }
 
 export function noEffects(): Effects {
-  return { events: [], wakes: new Set(), handed: [], ended: new Set(), moved: new Map() };
+  return { events: [], wakes: new Set(), handed: [], ended: new Set(), moved: new Map(), pushErrors: new Map() };
 }
 
 export interface UnitOfWork {
